@@ -1,0 +1,1 @@
+"""Assembles the command line from the command files."""

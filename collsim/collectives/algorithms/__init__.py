@@ -1,0 +1,1 @@
+"""One collective algorithm a file; each registers itself with its facts."""

@@ -1,0 +1,235 @@
+"""The schedule: a collective algorithm's transfers as typed arrays, independent of sizes, time and network.
+
+Step is a version number, never a barrier: a transfer carries the value of (source, chunk) as left by all deliveries into
+it with a smaller step. A transfer moves a cyclic range of `count` chunks as one message. Chunks have integer weights, not
+bytes: chunk c of a buffer of S bytes is [floor(S W(c) / unit), floor(S W(c+1) / unit)), W the cumulative weight, so the
+bytes of a buffer sum exactly whatever S is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collsim.collectives.collective import Collective
+from collsim.errors import InvalidValue
+
+__all__ = ["COPY", "REDUCE", "Schedule", "ScheduleBuilder"]
+
+COPY, REDUCE = 0, 1
+OP_NAMES = ("copy", "reduce")
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """Transfers of one collective among n ranks, T of them over C chunks; made by ScheduleBuilder or from arrays.
+
+    `ranks_to_hosts` int64[n]: host node of each rank. `weights` int64[C] > 0, `unit`: the weight of one buffer of `size`
+    bytes (all chunks together, except all-to-all: the chunks of one source). `chunk_src`, `chunk_dst` int64[C]: see
+    Collective; -1 where the collective has no such rank. Per transfer (int64[T]): `step` >= 0, `src`, `dst` ranks,
+    `chunk` first chunk, `count` chunks (cyclic modulo C), `op` COPY or REDUCE. `dep_set` int64[T] names a set of
+    transfers that must be complete before: members `set_members[set_offsets[k]:set_offsets[k + 1]]`; sets are shared
+    between transfers, set 0 is empty. `path_offsets` int64[T + 1] and `path_links` (link ids): the explicit path, empty
+    where routing chooses. `segments`, `variant`: what the hint chose, part of the cache key.
+    """
+
+    collective: Collective
+    algorithm: str
+    ranks_to_hosts: IntArray
+    weights: IntArray
+    unit: int
+    chunk_src: IntArray
+    chunk_dst: IntArray
+    step: IntArray
+    src: IntArray
+    dst: IntArray
+    chunk: IntArray
+    count: IntArray
+    op: IntArray
+    dep_set: IntArray
+    set_offsets: IntArray
+    set_members: IntArray
+    path_offsets: IntArray
+    path_links: IntArray
+    segments: int = 1
+    variant: str = ""
+
+    @property
+    def ranks(self) -> int:
+        """Number of ranks n."""
+        return len(self.ranks_to_hosts)
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks C."""
+        return len(self.weights)
+
+    @property
+    def transfers(self) -> int:
+        """Number of transfers T, each one message."""
+        return len(self.step)
+
+    @property
+    def steps(self) -> int:
+        """Number of steps: the highest step used plus one."""
+        return int(self.step.max(initial=-1)) + 1
+
+    @cached_property
+    def cumulative(self) -> IntArray:
+        """int64[C + 1]: weight of the chunks before each chunk."""
+        return np.concatenate([[0], np.cumsum(self.weights)])
+
+    def boundaries(self, size: int) -> list[int]:
+        """Return the C + 1 byte offsets of the chunks of buffers of `size` bytes, exact for any size."""
+        return [size * w // self.unit for w in self.cumulative.tolist()]
+
+    def message_bytes(self, size: int) -> IntArray:
+        """Return int64[T]: the bytes of each transfer when a buffer has `size` bytes; zeros are possible and legal."""
+        bounds = np.array(self.boundaries(size), dtype=np.int64)
+        end = self.chunk + self.count
+        wrapped = np.maximum(end - self.chunks, 0)
+        plain = bounds[np.minimum(end, self.chunks)] - bounds[self.chunk]
+        return np.asarray(plain + bounds[wrapped])
+
+    def deps_of(self, transfer: int) -> IntArray:
+        """Return the ids of the transfers that must be complete before `transfer` is ready."""
+        k = self.dep_set[transfer]
+        return self.set_members[self.set_offsets[k] : self.set_offsets[k + 1]]
+
+    def path_of(self, transfer: int) -> IntArray:
+        """Return the link ids of the explicit path of `transfer`, empty when routing chooses."""
+        return self.path_links[self.path_offsets[transfer] : self.path_offsets[transfer + 1]]
+
+    def chunks_of(self, transfer: int) -> list[int]:
+        """Return the chunk ids that `transfer` carries, in order."""
+        first, count = int(self.chunk[transfer]), int(self.count[transfer])
+        return [(first + k) % self.chunks for k in range(count)]
+
+
+class ScheduleBuilder:
+    """Collects transfers and turns them into a Schedule, working out the dependencies that a schedule must have.
+
+    Parameters: `collective`, `algorithm` name, `hosts` (host node of each rank), `weights` of the chunks, `unit` (default:
+    their sum), `chunk_src` and `chunk_dst` (default: none).
+    """
+
+    def __init__(
+        self,
+        collective: Collective,
+        algorithm: str,
+        hosts: Sequence[int],
+        weights: Sequence[int],
+        *,
+        unit: int | None = None,
+        chunk_src: Sequence[int] | None = None,
+        chunk_dst: Sequence[int] | None = None,
+    ):
+        if any(w <= 0 for w in weights):
+            raise InvalidValue("Chunk weights are positive integers.")
+        self._head = (collective, algorithm)
+        self._hosts, self._weights = np.array(hosts, dtype=np.int64), np.array(weights, dtype=np.int64)
+        self._unit = int(self._weights.sum()) if unit is None else unit
+        none = [-1] * len(self._weights)
+        self._chunk_src = np.array(none if chunk_src is None else chunk_src, dtype=np.int64)
+        self._chunk_dst = np.array(none if chunk_dst is None else chunk_dst, dtype=np.int64)
+        self._rows: list[tuple[int, int, int, int, int, int]] = []
+        self._paths: list[Sequence[int]] = []
+        self._columns: list[IntArray] = []
+
+    def add(self, step: int, src: int, dst: int, chunk: int, op: int, *, count: int = 1, path: Sequence[int] = ()) -> int:
+        """Append one transfer and return its id; `path` is a list of link ids or empty."""
+        self._rows.append((step, src, dst, chunk, count, op))
+        self._paths.append(path)
+        return len(self._rows) - 1
+
+    def add_many(self, step: Any, src: Any, dst: Any, chunk: Any, op: Any, count: Any = 1) -> None:
+        """Append many transfers without paths; every argument is an int64[K] array or a scalar (broadcast together)."""
+        if self._rows:
+            raise InvalidValue("add_many comes before add: ids follow the order of calls.")
+        columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.int64) for x in (step, src, dst, chunk, count, op)))
+        self._columns.append(np.stack([c.ravel() for c in columns], axis=1))
+
+    def finish(self, *, segments: int = 1, variant: str = "") -> Schedule:
+        """Return the Schedule, transfers in the order added, dependencies inferred by `infer_dependencies`."""
+        rows = np.array(self._rows, dtype=np.int64).reshape(-1, 6)
+        table = np.concatenate([*self._columns, rows]) if self._columns else rows
+        lengths = np.zeros(len(table), dtype=np.int64)
+        lengths[len(table) - len(self._paths) :] = [len(p) for p in self._paths]
+        step, src, dst, chunk, count, op = (np.ascontiguousarray(table[:, k]) for k in range(6))
+        dep_set, set_offsets, set_members = infer_dependencies(step, src, dst, chunk, count, len(self._weights))
+        return Schedule(
+            *self._head,
+            ranks_to_hosts=self._hosts,
+            weights=self._weights,
+            unit=self._unit,
+            chunk_src=self._chunk_src,
+            chunk_dst=self._chunk_dst,
+            step=step,
+            src=src,
+            dst=dst,
+            chunk=chunk,
+            count=count,
+            op=op,
+            dep_set=dep_set,
+            set_offsets=set_offsets,
+            set_members=set_members,
+            path_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            path_links=np.array([link for path in self._paths for link in path], dtype=np.int64),
+            segments=segments,
+            variant=variant,
+        )
+
+
+def infer_dependencies(
+    step: IntArray, src: IntArray, dst: IntArray, chunk: IntArray, count: IntArray, chunks: int
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Return (dep_set, set_offsets, set_members): all deliveries into a transfer's (source, chunks) before its step.
+
+    Transfers with equal sets share one. Linear in transfers x chunks carried, plus the size of the sets.
+    """
+    arrivals: dict[int, list[tuple[int, int]]] = {}
+    order = np.argsort(step, kind="stable").tolist()
+    sets: dict[tuple[int, ...], int] = {(): 0}
+    known: dict[tuple[int, int, int, int], int] = {}
+    dep_set = np.zeros(len(step), dtype=np.int64)
+    steps, sources, targets = step.tolist(), src.tolist(), dst.tolist()
+    firsts, counts = chunk.tolist(), count.tolist()
+    pending: list[int] = []
+    now = -1
+    for t in order:
+        if steps[t] != now:
+            for p in pending:
+                for k in range(counts[p]):
+                    arrivals.setdefault(targets[p] * chunks + (firsts[p] + k) % chunks, []).append((p, now))
+            pending, now = [], steps[t]
+        pending.append(t)
+        key = (sources[t], firsts[t], counts[t], now)
+        if key not in known:
+            base = sources[t] * chunks
+            found = {p for k in range(counts[t]) for p, _ in arrivals.get(base + (firsts[t] + k) % chunks, ())}
+            known[key] = sets.setdefault(tuple(sorted(found)), len(sets))
+        dep_set[t] = known[key]
+    offsets = np.concatenate([[0], np.cumsum([len(s) for s in sets])]).astype(np.int64)
+    members = np.array([p for s in sets for p in s], dtype=np.int64)
+    return dep_set, offsets, members
+
+
+def iterate(schedule: Schedule) -> Iterator[dict[str, object]]:
+    """Yield one dict a transfer (id, step, src, dst, chunk, count, op, deps), for printing and small tests."""
+    for t in range(schedule.transfers):
+        yield {
+            "id": t,
+            "step": int(schedule.step[t]),
+            "src": int(schedule.src[t]),
+            "dst": int(schedule.dst[t]),
+            "chunk": int(schedule.chunk[t]),
+            "count": int(schedule.count[t]),
+            "op": OP_NAMES[int(schedule.op[t])],
+            "deps": schedule.deps_of(t).tolist(),
+        }

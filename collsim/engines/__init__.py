@@ -1,0 +1,1 @@
+"""Engines that run a program on a topology; each module registers one."""

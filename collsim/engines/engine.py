@@ -1,0 +1,33 @@
+"""What an engine is: a function from topology, program and network configuration to a Result, found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from collsim.network.config import NetworkConfig
+from collsim.program import Program
+from collsim.registry import Registry
+from collsim.result import Result
+from collsim.topology.graph import Topology
+
+__all__ = ["ENGINES", "Engine"]
+
+
+class Engine(Protocol):
+    """Runs a program; raises StallError on deadlock, ClockOverflow, RoutingError and InvalidValue before the run."""
+
+    def __call__(
+        self,
+        topology: Topology,
+        program: Program,
+        network: NetworkConfig,
+        *,
+        seed: int = 0,
+        observers: Sequence[object] = (),
+    ) -> Result:
+        """Return the Result of running `program` on `topology` under `network`."""
+        ...
+
+
+ENGINES: Registry[Engine] = Registry("engine", "collsim.engines", "collsim.engines")

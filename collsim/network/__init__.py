@@ -1,0 +1,1 @@
+"""The network model's parameters, policy names and ordering keys."""

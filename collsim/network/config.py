@@ -1,0 +1,186 @@
+"""The parameters of the network model (docs/network-model.md), composed of packet format, router, NIC and transport.
+
+Every leaf field has a unique name, which is what `--set KEY=VALUE` and network files take. Values are validated once,
+here; "auto" stays symbolic until a topology is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from collsim.errors import InvalidValue, UnknownName
+from collsim.units import format_size, format_time, parse_bandwidth, parse_count, parse_size, parse_time
+
+__all__ = ["LEAVES", "NetworkConfig", "Nic", "PacketFormat", "Router", "Transport"]
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "switching": ("cut-through", "store-and-forward"),
+    "vc_allocation": ("static", "most-room"),
+    "flow_control": ("credit", "message", "none"),
+    "arbitration": ("round-robin", "oldest", "lowest-step"),
+    "overhead_mode": ("parallel", "serial"),
+    "routing": (
+        "auto",
+        "dimension-order",
+        "e-cube",
+        "up-down",
+        "minimal",
+        "valiant",
+        "ugal",
+        "ecmp",
+        "spray",
+        "least-queued",
+        "up-star-down-star",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PacketFormat:
+    """`packet_payload` bytes (>= 1) a full packet carries, `header` bytes (>= 0) added to each (rules 2, 21)."""
+
+    packet_payload: int = 4096
+    header: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """How nodes pass packets on: `buffer` bytes a channel or "auto" (rule 10), `router_delay` fs (rule 9)."""
+
+    switching: str = "cut-through"
+    router_delay: int = 0
+    buffer: int | Literal["auto"] = "auto"
+    virtual_channels: int | Literal["auto"] = "auto"
+    vc_allocation: str = "static"
+    arbitration: str = "round-robin"
+    routing: str = "auto"
+    allow_deadlock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """`nic_scheduler` is a registered name (rule 12), `ports` 0 for all (rule 14), delays in fs (rules 4, 6).
+
+    `lockstep_estimate`: "schedule", "oracle", the name of a preset's formula, or a time in fs (rule 13).
+    `reduction_rate` bytes/s or None (free); `reduction_units` servers a host, 0 for pure delay; `reduction_quantum`
+    bytes that a reduction is rounded up to.
+    """
+
+    nic_scheduler: str = "lowest-step"
+    lockstep_estimate: str | int = "schedule"
+    ports: int = 0
+    message_overhead: int = 0
+    overhead_mode: str = "parallel"
+    injection_latency: int = 0
+    ejection_latency: int = 0
+    reduction_rate: int | None = None
+    reduction_units: int = 0
+    reduction_quantum: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """`flow_control`: "credit" (default), "message" (rule 21) or "none" (infinite buffers)."""
+
+    flow_control: str = "credit"
+
+
+_PARTS: dict[str, type] = {"packet": PacketFormat, "router": Router, "nic": Nic, "transport": Transport}
+LEAVES: dict[str, str] = {f.name: part for part, kind in _PARTS.items() for f in fields(kind)}
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """All parameters of the network model; immutable. `with_settings` changes leaves by name."""
+
+    packet: PacketFormat = field(default_factory=PacketFormat)
+    router: Router = field(default_factory=Router)
+    nic: Nic = field(default_factory=Nic)
+    transport: Transport = field(default_factory=Transport)
+
+    def with_settings(self, settings: Mapping[str, object]) -> NetworkConfig:
+        """Return a copy with leaves replaced; values are text as on the command line, or of the field's type.
+
+        Raises UnknownName (a misspelt key or choice) and InvalidValue (a value out of range, or a combination refused).
+        """
+        config = self
+        for key, value in settings.items():
+            if key not in LEAVES:
+                raise UnknownName("network setting", key, LEAVES)
+            part = LEAVES[key]
+            config = replace(config, **{part: replace(getattr(config, part), **{key: _parse(key, value)})})
+        _validate(config)
+        return config
+
+    def leaves(self) -> dict[str, Any]:
+        """Return {leaf name: value}; times in fs, sizes in bytes, rates in bytes/s."""
+        return {key: value for part in asdict(self).values() for key, value in part.items()}
+
+    def changed(self) -> dict[str, Any]:
+        """Return the leaves that differ from the defaults, for reports."""
+        defaults = NetworkConfig().leaves()
+        return {key: value for key, value in self.leaves().items() if value != defaults[key]}
+
+    def describe_changes(self) -> list[str]:
+        """Return "key=value" for every changed leaf, with units."""
+        return [f"{key}={_shown(key, value)}" for key, value in self.changed().items()]
+
+
+_TIMES = ("router_delay", "message_overhead", "injection_latency", "ejection_latency")
+_SIZES = ("header", "buffer", "packet_payload", "reduction_quantum")
+
+
+def _parse(key: str, value: object) -> object:
+    text = str(value).strip() if not isinstance(value, int | float) else value
+    if key in CHOICES:
+        if text not in CHOICES[key]:
+            raise UnknownName(key, str(text), CHOICES[key])
+        return text
+    if key in ("buffer", "virtual_channels") and text == "auto":
+        return "auto"
+    if key in _SIZES:
+        least = 0 if key == "header" else 1
+        return parse_count(parse_size(text if isinstance(text, int) else str(text)), key, least)
+    if key in _TIMES:
+        return text if isinstance(text, int) and not isinstance(text, bool) and text >= 0 else parse_time(str(text))
+    if key == "virtual_channels":
+        return parse_count(str(text), key, 1)
+    if key in ("ports", "reduction_units"):
+        return parse_count(str(text), key, 0)
+    if key == "reduction_rate":
+        return None if value is None or text in ("free", "none") else parse_bandwidth(str(text))
+    if key == "allow_deadlock":
+        return _parse_bool(key, text)
+    if key == "lockstep_estimate" and str(text)[:1].isdigit():
+        return text if isinstance(text, int) else parse_time(str(text))
+    return str(text)
+
+
+def _parse_bool(key: str, value: object) -> bool:
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if str(value).lower() not in words:
+        raise InvalidValue(f"Set {key} to true or false, not '{value}'.")
+    return words[str(value).lower()]
+
+
+def _validate(config: NetworkConfig) -> None:
+    router, transport = config.router, config.transport
+    if transport.flow_control == "message" and router.routing in ("spray",):
+        raise InvalidValue(
+            "flow_control=message keeps a message on one path, so it cannot be combined with per-packet routing; "
+            "use flow_control=credit or another routing."
+        )
+    packet = config.packet.packet_payload + config.packet.header
+    if router.buffer != "auto" and transport.flow_control != "none" and router.buffer < packet:
+        raise InvalidValue(
+            f"The buffer of {format_size(router.buffer)} is smaller than a packet of {format_size(packet)}; "
+            "raise buffer or lower packet_payload."
+        )
+
+
+def _shown(key: str, value: Any) -> str:
+    if key in _TIMES or (key == "lockstep_estimate" and isinstance(value, int)):
+        return format_time(value)
+    return format_size(value) if key in _SIZES and isinstance(value, int) else str(value)

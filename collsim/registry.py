@@ -1,0 +1,85 @@
+"""One registry for everything that is found by name: families, machines' readers, algorithms, schedulers, engines.
+
+An entry is added by decorating it in its own file, or by a third party's entry point in the group named at construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
+from typing import Generic, TypeVar
+
+from collsim.errors import UnknownName
+
+__all__ = ["Registry"]
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Names (and aliases) to entries of one `kind`.
+
+    `package`: dotted name of the package whose modules register themselves on import; they are imported at the first
+    look-up, so importing collsim stays cheap. `group`: entry-point group through which others add entries.
+    """
+
+    def __init__(self, kind: str, package: str | None = None, group: str | None = None):
+        self.kind, self._package, self._group = kind, package, group
+        self._entries: dict[str, T] = {}
+        self._aliases: dict[str, str] = {}
+        self._loaded = False
+
+    def add(self, name: str, entry: T, aliases: tuple[str, ...] = ()) -> T:
+        """Register `entry`; ValueError when the name or an alias is taken by another entry."""
+        for key in (name, *aliases):
+            if key in self._aliases and self._aliases[key] != name:
+                raise ValueError(f"{self.kind} '{key}' is registered twice")
+        if name in self._entries and self._entries[name] is not entry:
+            raise ValueError(f"{self.kind} '{name}' is registered twice")
+        self._entries[name] = entry
+        self._aliases |= dict.fromkeys((name, *aliases), name)
+        return entry
+
+    def register(self, name: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
+        """Decorator form of `add`."""
+        return lambda entry: self.add(name, entry, aliases)
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        if self._package is not None:
+            package = import_module(self._package)
+            for module in sorted(m.name for m in iter_modules(package.__path__)):
+                import_module(f"{self._package}.{module}")
+        if self._group is not None:
+            for point in sorted(entry_points(group=self._group), key=lambda p: p.name):
+                loaded = point.load()
+                if point.name not in self._aliases:
+                    self.add(point.name, loaded)
+
+    def get(self, name: str) -> T:
+        """Return the entry called `name` (or aliased so); UnknownName names the nearest valid one."""
+        self._load()
+        if name not in self._aliases:
+            raise UnknownName(self.kind, name, self._aliases)
+        return self._entries[self._aliases[name]]
+
+    def __contains__(self, name: object) -> bool:
+        self._load()
+        return name in self._aliases
+
+    def __iter__(self) -> Iterator[str]:
+        self._load()
+        return iter(sorted(self._entries))
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """Yield (name, entry) in the order of names, without aliases."""
+        return ((name, self._entries[name]) for name in self)
+
+    def aliases(self) -> Mapping[str, str]:
+        """Return {name or alias: name}."""
+        self._load()
+        return dict(self._aliases)

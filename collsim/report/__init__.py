@@ -1,0 +1,1 @@
+"""Readers of an Outcome: tables in the terminal and figures."""

@@ -1,0 +1,1 @@
+"""Topology families, one pure builder a file; each registers itself under its name."""

@@ -1,0 +1,1 @@
+"""Routing, one family a file, each yielding the arrays that engines read."""

@@ -1,0 +1,1 @@
+"""Builders of programs: what a training job asks of the network."""
