@@ -1,0 +1,35 @@
+"""Every check of the project, in order of speed: format, lint, types, import contracts, tests.
+
+Run as `python tests/check.py`; with `--all` the slow tests too. Stops at the first check that fails and returns its code.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: list[str]) -> int:
+    marks = ["-m", ""] if "--all" in arguments else ["-m", "not slow"]
+    python = [sys.executable, "-m"]
+    checks = {
+        "format": [*python, "ruff", "format", "--check", "."],
+        "lint": [*python, "ruff", "check", "."],
+        "types": [*python, "mypy"],
+        "import contracts": [sys.executable, "-c", "import sys, importlinter.cli as c; sys.exit(c.lint_imports())"],
+        "tests": [*python, "pytest", "-n", "auto", *marks],
+    }
+    for name, command in checks.items():
+        print(f"== {name}", flush=True)
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        if code:
+            print(f"The check '{name}' failed with exit code {code}.")
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

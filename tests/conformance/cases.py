@@ -1,0 +1,66 @@
+"""What the conformance suite runs: every registered algorithm on small topologies of every kind it suits."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from collsim.collectives.algorithm import ALGORITHMS
+from collsim.collectives.collective import collective
+from collsim.errors import AlgorithmUnsuitable
+from collsim.topology import load
+
+ANY = ("ring", "bidirectional-ring", "binomial-tree", "double-binary-tree", "direct", "multitree")
+"""All-reduce algorithms that run on every connected topology and any rank count of 2 or more."""
+
+TOPOLOGIES = (
+    "ring2",
+    "ring3",
+    "ring8",
+    "full2",
+    "full5",
+    "full8",
+    "switch7",
+    "switch8",
+    "hypercube8",
+    "torus2x2",
+    "torus3x3",
+    "torus4x4",
+    "torus2x3x4",
+    "mesh2x2",
+    "mesh3x5",
+    "mesh4x4",
+    "fattree2",
+    "fattree4",
+    "fattree3x2",
+    "fattree4x2",
+    "leafspine4x4x2",
+    "dragonfly1x2x1",
+    "dragonfly2x2x1",
+    "bigraph2x4",
+    "bigraph4x4",
+    "dgx1-v100",
+    "gaudi3",
+)
+
+
+@lru_cache(maxsize=None)
+def topology(name):
+    return load(name)
+
+
+def schedule(algorithm, topo, operation, root=0):
+    """Return the schedule, or None where the algorithm refuses with a reason."""
+    wanted = collective(operation, root)
+    try:
+        return ALGORITHMS.get(algorithm).schedule(topology(topo), wanted)
+    except AlgorithmUnsuitable as refusal:
+        assert topo in str(refusal), refusal
+        return None
+
+
+def suitable():
+    """Yield (algorithm, topology, collective) for everything registered that does not refuse."""
+    for name, entry in ALGORITHMS.items():
+        for topo in dict.fromkeys((*entry.suits, *TOPOLOGIES)):
+            for operation in entry.collectives:
+                yield name, topo, operation
