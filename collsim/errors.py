@@ -47,12 +47,12 @@ class UnknownName(UsageError):
     """A name that no registry, preset or file field knows.
 
     Parameters: `kind` ("algorithm", "topology", ...), the `name` given, and the valid names, of which the nearest is
-    suggested.
+    suggested, unless the caller knows a better `guess`.
     """
 
-    def __init__(self, kind: str, name: str, valid: Iterable[str]):
+    def __init__(self, kind: str, name: str, valid: Iterable[str], guess: str | None = None):
         self.kind, self.name, self.valid = kind, name, tuple(sorted(valid))
-        guess = nearest(name, self.valid)
+        guess = guess or nearest(name, self.valid)
         hint = f" Did you mean '{guess}'?" if guess else ""
         listing = f" Known: {', '.join(self.valid)}." if len(self.valid) <= 40 else ""
         super().__init__(f"Unknown {kind} '{name}'.{hint}{listing}")

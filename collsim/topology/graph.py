@@ -161,7 +161,7 @@ class Topology:
 def build(
     name: str,
     hosts: int,
-    links: Iterable[Link],
+    links: Iterable[Link] | IntArray,
     *,
     family: str = "graph",
     switches: int = 0,
@@ -175,15 +175,18 @@ def build(
 ) -> Topology:
     """Return a validated Topology of `hosts` hosts and `switches` switches joined by `links` (directed, in id order).
 
-    `names` default to h0.. and s0..; `forwards` to True for switches only; `coordinates` ([N, 2]) to a circle.
+    `links` are Link objects, or int64[L, 4] of source, target, bytes/s and fs where there are many. `names` default to h0.. and s0..; `forwards` to True for switches only; `coordinates` ([N, 2]) to a circle.
     Raises TopologyError for fewer than two hosts, unknown ends, self links, zero bandwidth, negative latency, a host that
     cannot reach another one through nodes that forward, or repeated names.
     """
     nodes = hosts + switches
-    rows = [(k.source, k.target, k.bandwidth, k.latency) for k in links]
-    if any(not 0 <= value <= MAX_TIME for row in rows for value in row[2:]):
-        raise TopologyError(f"Topology '{name}' has a bandwidth or latency that is negative or overflows 63 bits.")
-    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    if isinstance(links, np.ndarray):
+        table = np.asarray(links, dtype=np.int64).reshape(-1, 4)
+    else:
+        rows = [(k.source, k.target, k.bandwidth, k.latency) for k in links]
+        if any(not 0 <= value <= MAX_TIME for row in rows for value in row[2:]):
+            raise TopologyError(f"Topology '{name}' has a bandwidth or latency that is negative or overflows 63 bits.")
+        table = np.array(rows, dtype=np.int64).reshape(-1, 4)
     if coordinates is None:
         angle = 2 * np.pi * np.arange(nodes) / max(nodes, 1)
         coordinates = np.stack([np.sin(angle), np.cos(angle)], axis=1)
@@ -219,41 +222,70 @@ def _validate(t: Topology) -> None:
         raise TopologyError(f"Topology '{t.name}' has {t.hosts} host(s); a collective needs at least 2.")
     if len(set(t.names)) != t.nodes or len(t.forwards) != t.nodes:
         raise TopologyError(f"Topology '{t.name}' repeats a node name or lacks one; give every node its own.")
-    for link in range(t.links):
-        source, target = int(t.source[link]), int(t.target[link])
-        if not (0 <= source < t.nodes and 0 <= target < t.nodes):
-            raise TopologyError(
-                f"Link {link} of '{t.name}' joins node {source} to {target}, but nodes are 0..{t.nodes - 1}."
-            )
-        if source == target:
-            raise TopologyError(f"Link {link} of '{t.name}' joins {t.names[source]} to itself; remove it.")
-        if t.bandwidth[link] <= 0:
-            raise TopologyError(f"Link {t.link_name(link)} of '{t.name}' has no bandwidth; give it some or remove it.")
-        if t.bandwidth[link] > 10**18 or t.latency[link] > FS_PER_SECOND * 3600:
-            raise TopologyError(f"Link {t.link_name(link)} of '{t.name}' exceeds 10^18 bytes/s or an hour of latency.")
+    _validate_links(t)
     for level in t.levels:
         members = [node for nodes in level.sets for node in nodes]
         if len(members) != len(set(members)) or any(not 0 <= m < t.nodes for m in members):
             raise TopologyError(f"Level '{level.name}' of '{t.name}' repeats a node or names one that does not exist.")
-    for ends, verb in ((t.out_links, "send to"), (t.in_links, "receive from")):
-        unreached = _unreached(t, ends, t.target if ends is t.out_links else t.source)
-        if unreached is not None:
-            raise TopologyError(
-                f"Topology '{t.name}' is disconnected: {t.names[0]} cannot {verb} {t.names[unreached]} "
-                "through nodes that forward; add the missing link."
-            )
+    cut_off = _cut_off(t)
+    if cut_off is not None:
+        raise TopologyError(
+            f"Topology '{t.name}' is disconnected: {t.names[cut_off[0]]} cannot send to {t.names[cut_off[1]]} "
+            "through nodes that forward; add the missing link."
+        )
 
 
-def _unreached(t: Topology, incident: tuple[tuple[int, ...], ...], other: IntArray) -> int | None:
-    """Return a host that host 0 does not reach along `incident` links, or None (both directions together: all pairs)."""
-    seen, stack = {0}, [0]
-    while stack:
-        node = stack.pop()
-        if node != 0 and not t.forwards[node]:
-            continue
-        for link in incident[node]:
-            neighbour = int(other[link])
-            if neighbour not in seen:
-                seen.add(neighbour)
-                stack.append(neighbour)
-    return next((host for host in range(t.hosts) if host not in seen), None)
+def _validate_links(t: Topology) -> None:
+    """Raise TopologyError for the first link, by id, with unknown or equal ends or with an impossible rate or latency."""
+    ends = np.stack([t.source, t.target])
+    stray = np.flatnonzero(((ends < 0) | (ends >= t.nodes)).any(axis=0))
+    if len(stray):
+        link = int(stray[0])
+        raise TopologyError(
+            f"Link {link} of '{t.name}' joins node {t.source[link]} to {t.target[link]}, but nodes are 0..{t.nodes - 1}."
+        )
+    loops = np.flatnonzero(t.source == t.target)
+    if len(loops):
+        link = int(loops[0])
+        raise TopologyError(f"Link {link} of '{t.name}' joins {t.names[t.source[link]]} to itself; remove it.")
+    dead = np.flatnonzero(t.bandwidth <= 0)
+    if len(dead):
+        name = t.link_name(int(dead[0]))
+        raise TopologyError(f"Link {name} of '{t.name}' has no bandwidth; give it some or remove it.")
+    extreme = np.flatnonzero((t.bandwidth > 10**18) | (t.latency > FS_PER_SECOND * 3600) | (t.latency < 0))
+    if len(extreme):
+        name = t.link_name(int(extreme[0]))
+        raise TopologyError(f"Link {name} of '{t.name}' exceeds 10^18 bytes/s or has a latency outside 0 to an hour.")
+
+
+def _cut_off(t: Topology) -> tuple[int, int] | None:
+    """Return the first (host, host) without a way through forwarding nodes from the one to the other, or None.
+
+    The usual graph has one strong component of forwarding nodes with which every host talks both ways; only where that
+    fails is each host searched for itself, from a copy of the host that sends but passes nothing on.
+    """
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+    passed = t.forwards[t.source] & t.forwards[t.target]
+    shape = 2 * t.nodes
+    ones = np.ones(t.links)
+    inner = csr_matrix((ones[passed], (t.source[passed], t.target[passed])), shape=(t.nodes, t.nodes))
+    _, component = connected_components(inner, directed=True, connection="strong")
+    if t.forwards.any():
+        core = t.forwards & (component == np.bincount(component[t.forwards]).argmax())
+        sends, receives = core.copy(), core.copy()
+        sends[t.source[core[t.target]]] = True
+        receives[t.target[core[t.source]]] = True
+        if (sends & receives)[: t.hosts].all():
+            return None
+    start = np.where(t.forwards[t.source], t.source, t.nodes + t.source)
+    split = csr_matrix((ones, (start, t.target)), shape=(shape, shape))
+    for host in range(t.hosts):
+        first = host if t.forwards[host] else t.nodes + host
+        reached = np.zeros(shape, dtype=np.bool_)
+        reached[breadth_first_order(split, first, return_predecessors=False)] = True
+        reached[host] = True
+        if not reached[: t.hosts].all():
+            return host, int(np.flatnonzero(~reached[: t.hosts])[0])
+    return None

@@ -1,0 +1,83 @@
+"""From what a person writes to a topology: a family's name, a machine's name, or a path to a file.
+
+One entry, `load`, so that every command and function takes the same words. A machine is a YAML file installed in the
+package collsim.machines.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from collsim.errors import InvalidValue, UnknownName, nearest
+from collsim.topology.family import DEFAULT_LINKS, FAMILIES, LinkSpec, from_family
+from collsim.topology.files import READERS, read_file
+from collsim.topology.graph import Topology
+from collsim.units import parse_bandwidth, parse_time
+
+__all__ = ["load", "machines"]
+
+_MACHINES = "collsim.machines"
+
+
+def machines() -> tuple[str, ...]:
+    """Return the names of the real machines that are installed, in order."""
+    folder = files(_MACHINES)
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+
+
+def load(
+    topology: str | Topology | os.PathLike[str],
+    *,
+    bandwidth: str | int | None = None,
+    latency: str | int | None = None,
+) -> Topology:
+    """Return the topology of a family's name ("torus4x4"), a machine's name ("dgx-a100") or a path; a Topology as it is.
+
+    `bandwidth` (text or bytes/s) and `latency` (text or fs) replace a family's 16 GB/s and 150 ns; in files and machines
+    they serve the links that state none, and are refused where every link states its own. Raises UnknownName with the
+    nearest name, TopologyError for impossible sizes and graphs, FileFormatError for files, InvalidValue for quantities.
+    """
+    rate = None if bandwidth is None else parse_bandwidth(bandwidth)
+    delay = None if latency is None else latency if isinstance(latency, int) else parse_time(latency)
+    if delay is not None and delay < 0:
+        raise InvalidValue(f"The latency {latency} fs is negative; it is 0 or more.")
+    if isinstance(topology, Topology):
+        if rate is not None or delay is not None:
+            raise InvalidValue(
+                f"'{topology.name}' is a finished topology: bandwidth and latency cannot be given again; build it with them."
+            )
+        return topology
+    if not isinstance(topology, str):
+        return read_file(Path(topology), rate, delay)
+    text = topology.strip()
+    if text in machines():
+        with as_file(files(_MACHINES).joinpath(f"{text}.yaml")) as path:
+            return read_file(path, rate, delay)
+    links = LinkSpec(DEFAULT_LINKS.bandwidth if rate is None else rate, DEFAULT_LINKS.latency if delay is None else delay)
+    built = from_family(text, links)
+    if built is not None:
+        return built
+    if _is_path(text):
+        return read_file(Path(text).expanduser(), rate, delay)
+    raise _unknown(text)
+
+
+def _is_path(text: str) -> bool:
+    return bool(text) and ("/" in text or os.sep in text or Path(text).suffix.lower() in READERS or Path(text).exists())
+
+
+def _unknown(text: str) -> UnknownName:
+    """Return the error for a name, with the nearest family (numbers kept) or machine as its suggestion."""
+    letters = re.match(r"[^0-9]*", text.lower())
+    head = letters[0].rstrip("-_ ") if letters else ""
+    family = nearest(head, FAMILIES)
+    numbers = text[len(letters[0]) :] if letters else ""
+    guess = nearest(text, machines())
+    if family is not None:
+        whole = re.fullmatch(r"\d+(x\d+)*", numbers.lower())
+        guess = f"{family}{numbers.lower()}" if whole else FAMILIES.get(family).example if guess is None else guess
+    syntaxes = (part for _, entry in FAMILIES.items() for part in entry.syntax.split(" | "))
+    return UnknownName("topology", text, (*machines(), *syntaxes), guess)
