@@ -175,7 +175,8 @@ def build(
 ) -> Topology:
     """Return a validated Topology of `hosts` hosts and `switches` switches joined by `links` (directed, in id order).
 
-    `links` are Link objects, or int64[L, 4] of source, target, bytes/s and fs where there are many. `names` default to h0.. and s0..; `forwards` to True for switches only; `coordinates` ([N, 2]) to a circle.
+    `links` are Link objects, or int64[L, 4] of source, target, bytes/s and fs where there are many. `names` default to
+    h0.. and s0..; `forwards` to True for switches only; `coordinates` ([N, 2]) to a circle.
     Raises TopologyError for fewer than two hosts, unknown ends, self links, zero bandwidth, negative latency, a host that
     cannot reach another one through nodes that forward, or repeated names.
     """

@@ -22,7 +22,7 @@ def dragonfly(numbers: tuple[int, ...], links: LinkSpec) -> Topology:
     Host r hangs on router r // p; router q is in group q // a; `parameters` has p, a, h and groups.
     """
     if len(numbers) != 3 or min(numbers) < 1:
-        cure = "it takes three numbers of 1 or more, hosts a router, routers a group, global links a router, like dragonfly2x4x2"
+        cure = "it takes hosts a router, routers a group and global links a router, each 1 or more, like dragonfly2x4x2"
         raise impossible("dragonfly", numbers, cure)
     p, a, h = numbers
     groups = a * h + 1
