@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.errors import TopologyError
+from collsim.topology.layout import circle
 from collsim.units import FS_PER_SECOND, MAX_TIME
 
 if TYPE_CHECKING:
@@ -189,8 +190,7 @@ def build(
             raise TopologyError(f"Topology '{name}' has a bandwidth or latency that is negative or overflows 63 bits.")
         table = np.array(rows, dtype=np.int64).reshape(-1, 4)
     if coordinates is None:
-        angle = 2 * np.pi * np.arange(nodes) / max(nodes, 1)
-        coordinates = np.stack([np.sin(angle), np.cos(angle)], axis=1)
+        coordinates = circle(nodes)
     topology = Topology(
         name=name,
         family=family,

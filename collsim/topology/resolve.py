@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from collsim.errors import InvalidValue, UnknownName, nearest
 from collsim.topology.family import DEFAULT_LINKS, FAMILIES, LinkSpec, from_family
 from collsim.topology.files import READERS, read_file
 from collsim.topology.graph import Topology
+from collsim.topology.native import read_yaml
 from collsim.units import parse_bandwidth, parse_time
 
-__all__ = ["load", "machines"]
+__all__ = ["load", "machines", "unknown_family"]
 
 _MACHINES = "collsim.machines"
 
@@ -55,29 +57,30 @@ def load(
     text = topology.strip()
     if text in machines():
         with as_file(files(_MACHINES).joinpath(f"{text}.yaml")) as path:
-            return read_file(path, rate, delay)
+            return replace(read_yaml(path, rate, delay), name=text)
     links = LinkSpec(DEFAULT_LINKS.bandwidth if rate is None else rate, DEFAULT_LINKS.latency if delay is None else delay)
     built = from_family(text, links)
     if built is not None:
         return built
     if _is_path(text):
         return read_file(Path(text).expanduser(), rate, delay)
-    raise _unknown(text)
+    raise unknown_family(text)
 
 
 def _is_path(text: str) -> bool:
     return bool(text) and ("/" in text or os.sep in text or Path(text).suffix.lower() in READERS or Path(text).exists())
 
 
-def _unknown(text: str) -> UnknownName:
+def unknown_family(text: str) -> UnknownName:
     """Return the error for a name, with the nearest family (numbers kept) or machine as its suggestion."""
     letters = re.match(r"[^0-9]*", text.lower())
     head = letters[0].rstrip("-_ ") if letters else ""
+    numbers = text.lower()[len(letters[0]) :] if letters else ""
     family = nearest(head, FAMILIES)
-    numbers = text[len(letters[0]) :] if letters else ""
     guess = nearest(text, machines())
-    if family is not None:
-        whole = re.fullmatch(r"\d+(x\d+)*", numbers.lower())
-        guess = f"{family}{numbers.lower()}" if whole else FAMILIES.get(family).example if guess is None else guess
+    if family is not None and re.fullmatch(r"\d+(x\d+)*", numbers):
+        guess = f"{family}{numbers}"
+    elif family is not None and guess is None:
+        guess = FAMILIES.get(family).example
     syntaxes = (part for _, entry in FAMILIES.items() for part in entry.syntax.split(" | "))
     return UnknownName("topology", text, (*machines(), *syntaxes), guess)

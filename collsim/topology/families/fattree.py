@@ -6,13 +6,9 @@ leaf to each root. Cables are numbered upwards: hosts in order, then each switch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
-
 from collsim.topology.family import FAMILIES, Family, LinkSpec, cables, impossible, refuse_above, uniform
 from collsim.topology.graph import Level, Topology, build
+from collsim.topology.layout import layers
 
 ABOUT = "fattree<k>: k pods, three levels, k^3/4 hosts; fattree<m>x2: m leaves of m hosts, m roots"
 SIZES = "fattree<k> takes an even k (fattree4: 16 hosts), fattree<m>x2 any m from 2 on (fattree4x2: 16 hosts)"
@@ -76,13 +72,6 @@ def _three_levels(k: int, links: LinkSpec) -> Topology:
         levels=(Level("leaf", leaves), Level("pod", pods)),
         about=ABOUT,
     )
-
-
-def layers(width: int, counts: Sequence[int]) -> NDArray[np.float64]:
-    """Return float64[N, 2]: layer i (from the bottom) has counts[i] nodes spread evenly over `width`."""
-    height = max(1.0, width / 6)
-    rows = [np.stack([(np.arange(n) + 0.5) * width / n, np.full(n, i * height)], axis=1) for i, n in enumerate(counts)]
-    return np.concatenate(rows)
 
 
 FAMILIES.add("fattree", Family("fattree", "fattree<k> | fattree<m>x2", "fattree4", ABOUT, fattree))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collsim.topology.families.fattree import layers
 from collsim.topology.family import FAMILIES, Family, LinkSpec, cables, impossible, refuse_above, uniform
 from collsim.topology.graph import Level, Topology, build
+from collsim.topology.layout import layers
 
 ABOUT = "leafspine<hosts a leaf>x<leaves>x<spines>: one uplink from each leaf to each spine"
 

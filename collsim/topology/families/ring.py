@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from collsim.topology.family import FAMILIES, Family, LinkSpec, impossible, refuse_above, uniform
 from collsim.topology.graph import Topology, build
 from collsim.topology.grid import grid_links
+from collsim.topology.layout import circle
 
 ABOUT = "hosts in a cycle, a link to each of the two neighbours"
 
@@ -17,14 +16,13 @@ def ring(numbers: tuple[int, ...], links: LinkSpec) -> Topology:
         raise impossible("ring", numbers, "a ring is one number of hosts, 2 or more, like ring8")
     hosts = numbers[0]
     refuse_above("ring", numbers, 2 * hosts)
-    angle = 2 * np.pi * np.arange(hosts) / hosts
     return build(
         f"ring{hosts}",
         hosts,
         uniform(grid_links(numbers, wrap=True), links),
         family="ring",
         forwards=[True] * hosts,
-        coordinates=np.stack([np.sin(angle), np.cos(angle)], axis=1),
+        coordinates=circle(hosts),
         dims=numbers,
         about=ABOUT,
     )

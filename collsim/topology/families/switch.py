@@ -6,6 +6,7 @@ import numpy as np
 
 from collsim.topology.family import FAMILIES, Family, LinkSpec, cables, impossible, refuse_above, uniform
 from collsim.topology.graph import Topology, build
+from collsim.topology.layout import circle
 
 ABOUT = "hosts around one switch"
 
@@ -16,8 +17,6 @@ def switch(numbers: tuple[int, ...], links: LinkSpec) -> Topology:
         raise impossible("switch", numbers, "it is one number of hosts, 2 or more, like switch16")
     hosts = numbers[0]
     refuse_above("switch", numbers, 2 * hosts)
-    angle = 2 * np.pi * np.arange(hosts) / hosts
-    around = np.stack([np.sin(angle), np.cos(angle)], axis=1)
     ends = cables(np.stack([np.arange(hosts), np.full(hosts, hosts)], axis=1))
     return build(
         f"switch{hosts}",
@@ -25,7 +24,7 @@ def switch(numbers: tuple[int, ...], links: LinkSpec) -> Topology:
         uniform(ends, links),
         family="switch",
         switches=1,
-        coordinates=np.concatenate([around, [[0.0, 0.0]]]),
+        coordinates=np.concatenate([circle(hosts), [[0.0, 0.0]]]),
         about=ABOUT,
     )
 

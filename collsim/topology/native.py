@@ -1,0 +1,283 @@
+"""The native format: a YAML file that states a network's nodes and links, or a family with what differs from it.
+
+docs/topologies.md shows it. Every key is known by name, quantities are text with units, and globs over node names keep
+regular machines to a few lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from collsim.errors import FileFormatError, TopologyError
+from collsim.topology.draft import (
+    Draft,
+    DraftLink,
+    DraftNode,
+    check_keys,
+    finish,
+    parallel,
+    read_bandwidth,
+    read_latency,
+    refuse_override,
+)
+from collsim.topology.family import DEFAULT_LINKS, LinkSpec, from_family
+from collsim.topology.files import READERS, read_file, read_text
+from collsim.topology.graph import Topology
+
+__all__ = ["read_yaml"]
+
+_COMMON = ("name", "about", "source", "assumptions", "bandwidth", "latency", "links")
+_EXPLICIT = (*_COMMON, "hosts", "switches", "forwards", "levels", "coordinates")
+_DERIVED = (*_COMMON, "family", "file")
+_LINK = ("between", "from", "to", "bandwidth", "latency", "count")
+_RULE = ("between", "from", "to", "across", "bandwidth", "latency")
+_RANGE = re.compile(r"(.*?)(\d+)\.\.(\d+)(.*)")
+_MAX_NODES = 1_000_000
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses a key stated twice, of which YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' is stated twice", key.start_mark)
+            seen.add(getattr(key, "value", None) if isinstance(key, yaml.ScalarNode) else None)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(
+    path: Path, bandwidth: int | None = None, latency: int | None = None, chain: tuple[Path, ...] = ()
+) -> Topology:
+    """Return the topology of a native YAML file; `chain` holds the files that led here through `file:`."""
+    document = _document(path)
+    origin = str(path)
+    derived = [key for key in ("family", "file") if key in document]
+    check_keys(document, _DERIVED if derived else tuple(dict.fromkeys((*_EXPLICIT, *_DERIVED))), origin, strict=True)
+    if not derived:
+        return finish(_explicit(document, path), origin, bandwidth, latency)
+    if len(derived) == 2:
+        raise FileFormatError(f"{origin}: state 'family' or 'file', not both.")
+    own = (
+        read_bandwidth(document.get("bandwidth"), f"{origin}: bandwidth"),
+        read_latency(document.get("latency"), f"{origin}: latency"),
+    )
+    refuse_override(origin, "bandwidth", bandwidth, own[0] is None)
+    refuse_override(origin, "latency", latency, own[1] is None)
+    rate, delay = own[0] if own[0] is not None else bandwidth, own[1] if own[1] is not None else latency
+    if derived == ["family"]:
+        base = _family(str(document["family"]), origin, rate, delay)
+    else:
+        base = _other(document["file"], path, rate, delay, chain)
+    base = replace(base, name=str(document.get("name", path.stem)), about=str(document.get("about", "")) or base.about)
+    return _ruled(base, document.get("links"), origin)
+
+
+def _document(path: Path) -> dict[str, object]:
+    try:
+        document = yaml.load(read_text(path), Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark is not None else ""
+        raise FileFormatError(f"{path}{place}: not YAML: {getattr(error, 'problem', None) or error}.") from None
+    except (RecursionError, ValueError) as error:
+        raise FileFormatError(f"{path}: cannot be read as YAML: {error}.") from None
+    if not isinstance(document, dict):
+        raise FileFormatError(f"{path}: a topology file is a mapping with 'family', or with 'hosts' and 'links'.")
+    return document
+
+
+def _family(text: str, origin: str, bandwidth: int | None, latency: int | None) -> Topology:
+    from collsim.topology.resolve import unknown_family
+
+    links = LinkSpec(
+        DEFAULT_LINKS.bandwidth if bandwidth is None else bandwidth, DEFAULT_LINKS.latency if latency is None else latency
+    )
+    try:
+        built = from_family(text, links)
+    except TopologyError as error:
+        raise FileFormatError(f"{origin}: family: {error}") from None
+    if built is None:
+        raise FileFormatError(f"{origin}: family: {unknown_family(text)}")
+    return built
+
+
+def _other(value: object, path: Path, bandwidth: int | None, latency: int | None, chain: tuple[Path, ...]) -> Topology:
+    other = path.parent / str(value)
+    seen = (*chain, path.resolve())
+    if other.resolve() in seen:
+        raise FileFormatError(f"{path}: 'file' leads back to {other}; files cannot build on each other.")
+    if other.suffix.lower() in (".yaml", ".yml"):
+        return read_yaml(other, bandwidth, latency, seen)
+    return read_file(other, bandwidth, latency)
+
+
+def _ruled(base: Topology, rules: object, origin: str) -> Topology:
+    """Return `base` with the rates and latencies that `rules` state for the links they match, later rules winning."""
+    rate, delay = base.bandwidth.copy(), base.latency.copy()
+    for index, rule in enumerate(_list(rules, f"{origin}: links")):
+        place = f"{origin}: links, entry {index + 1}"
+        entry = _mapping(rule, place)
+        check_keys(entry, _RULE, place, strict=True)
+        matched = _matched(base, entry, place)
+        bandwidth, latency = read_bandwidth(entry.get("bandwidth"), place), read_latency(entry.get("latency"), place)
+        if bandwidth is None and latency is None:
+            raise FileFormatError(f"{place} states neither a bandwidth nor a latency.")
+        if bandwidth is not None:
+            rate[matched] = bandwidth
+        if latency is not None:
+            delay[matched] = latency
+    return replace(base, bandwidth=rate, latency=delay)
+
+
+def _matched(base: Topology, entry: Mapping[str, object], place: str) -> list[int]:
+    first, second, both_ways = _ends(entry, place)
+    levels = {level.name: level for level in base.levels}
+    across = str(entry["across"]) if "across" in entry else None
+    if across is not None:
+        check_keys([across], tuple(levels), f"{place}, across", strict=True)
+    group = np.full(base.nodes, -1)
+    for index, members in enumerate(levels[across].sets if across else ()):
+        group[list(members)] = index
+    found = []
+    names = [(_matching(base.names, first), _matching(base.names, second))]
+    if both_ways:
+        names.append((names[0][1], names[0][0]))
+    for link, ends in enumerate(zip(base.source.tolist(), base.target.tolist(), strict=True)):
+        apart = across is None or group[ends[0]] != group[ends[1]]
+        if apart and any(base.names[ends[0]] in a and base.names[ends[1]] in b for a, b in names):
+            found.append(link)
+    if not found:
+        raise FileFormatError(f"{place}: no link joins '{first}' and '{second}'.")
+    return found
+
+
+def _matching(names: tuple[str, ...], pattern: str) -> frozenset[str]:
+    return frozenset({pattern}) if pattern in names else frozenset(n for n in names if fnmatchcase(n, pattern))
+
+
+def _ends(entry: Mapping[str, object], place: str) -> tuple[str, str, bool]:
+    """Return (name or glob, name or glob, both ways) from `between: [a, b]` or from `from: a` and `to: b`."""
+    if "between" in entry:
+        pair = entry["between"]
+        if "from" in entry or "to" in entry or not isinstance(pair, list) or len(pair) != 2:
+            raise FileFormatError(f"{place}: write 'between: [a, b]' for a cable, or 'from' and 'to' for one direction.")
+        return str(pair[0]), str(pair[1]), True
+    if "from" not in entry or "to" not in entry:
+        raise FileFormatError(f"{place}: a link needs 'between: [a, b]', or 'from' and 'to'.")
+    return str(entry["from"]), str(entry["to"]), False
+
+
+def _explicit(document: Mapping[str, object], path: Path) -> Draft:
+    origin = str(path)
+    if "hosts" not in document or "links" not in document:
+        raise FileFormatError(f"{origin}: state 'hosts' and 'links', or 'family', or 'file'.")
+    hosts = _names(document["hosts"], "h", f"{origin}: hosts")
+    switches = _names(document.get("switches", 0), "s", f"{origin}: switches")
+    place = _mapping(document.get("coordinates") or {}, f"{origin}: coordinates")
+    check_keys(place, (*hosts, *switches), f"{origin}: coordinates", strict=True)
+    forwards = _forwards(document.get("forwards"), hosts, f"{origin}: forwards")
+    nodes = [DraftNode(n, True, n in forwards, _at(place.get(n), f"{origin}: coordinates of {n}")) for n in hosts]
+    nodes += [DraftNode(n, False, True, _at(place.get(n), f"{origin}: coordinates of {n}")) for n in switches]
+    links: list[DraftLink] = []
+    for index, entry in enumerate(_list(document["links"], f"{origin}: links")):
+        links += _cables(entry, (*hosts, *switches), f"{origin}: links, entry {index + 1}", f"links, entry {index + 1}")
+    levels = _mapping(document.get("levels") or {}, f"{origin}: levels")
+    return Draft(
+        name=str(document.get("name", path.stem)),
+        nodes=tuple(nodes),
+        links=tuple(links),
+        about=str(document.get("about", "")),
+        bandwidth=read_bandwidth(document.get("bandwidth"), f"{origin}: bandwidth"),
+        latency=read_latency(document.get("latency"), f"{origin}: latency"),
+        levels={
+            str(name): tuple(_names(each, "", f"{origin}: level {name}") for each in _list(sets, f"{origin}: level {name}"))
+            for name, sets in levels.items()
+        },
+    )
+
+
+def _cables(entry: object, names: tuple[str, ...], full_place: str, place: str) -> list[DraftLink]:
+    stated = _mapping(entry, full_place)
+    check_keys(stated, _LINK, full_place, strict=True)
+    first, second, both_ways = _ends(stated, full_place)
+    bandwidth = read_bandwidth(stated.get("bandwidth"), full_place)
+    latency = read_latency(stated.get("latency"), full_place)
+    left, right = ([n for n in names if n in _matching(names, end)] or [end] for end in (first, second))
+    links: list[DraftLink] = []
+    seen: set[tuple[str, str]] = set()
+    globbed = len(left) > 1 or len(right) > 1
+    for a in left:
+        for b in right:
+            if globbed and (a == b or (both_ways and (b, a) in seen)):
+                continue
+            seen.add((a, b))
+            links += parallel((a, b), bandwidth, latency, place, stated.get("count"), both_ways)
+    return links
+
+
+def _names(value: object, letter: str, place: str) -> tuple[str, ...]:
+    """Return node names from a number (h0, h1, ...) or a list of names and ranges (gpu0..7)."""
+    if isinstance(value, int) and not isinstance(value, bool) and letter:
+        if not 0 <= value <= _MAX_NODES:
+            raise FileFormatError(f"{place}: {value} is not a number of nodes from 0 to {_MAX_NODES:,}.")
+        return tuple(f"{letter}{i}" for i in range(value))
+    names: list[str] = []
+    for item in _list([value] if isinstance(value, str) else value, place):
+        span = _RANGE.fullmatch(str(item))
+        if span is None:
+            names.append(str(item))
+            continue
+        first, last = int(span[2]), int(span[3])
+        if not 0 <= last - first < _MAX_NODES:
+            raise FileFormatError(f"{place}: the range '{item}' is empty or too long.")
+        names += [f"{span[1]}{i}{span[4]}" for i in range(first, last + 1)]
+    return tuple(names)
+
+
+def _forwards(value: object, hosts: tuple[str, ...], place: str) -> frozenset[str]:
+    """Return the hosts that forward: none by default, all for true, else those a list of names and globs picks."""
+    if value is None or value is False:
+        return frozenset()
+    if value is True:
+        return frozenset(hosts)
+    chosen: set[str] = set()
+    for pattern in _list([value] if isinstance(value, str) else value, place):
+        matched = _matching(hosts, str(pattern))
+        if not matched:
+            check_keys([pattern], hosts, place, strict=True)
+        chosen |= matched
+    return frozenset(chosen)
+
+
+def _at(value: object, place: str) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(v, int | float) for v in value):
+        raise FileFormatError(f"{place}: '{value}' is not a pair of numbers [x, y].")
+    return float(value[0]), float(value[1])
+
+
+def _list(value: object, place: str) -> list[object]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise FileFormatError(f"{place}: '{value}' is not a list.")
+    return value
+
+
+def _mapping(value: object, place: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise FileFormatError(f"{place}: '{value}' is not a mapping of keys to values.")
+    return {str(key): item for key, item in value.items()}
+
+
+READERS.add(".yaml", read_yaml, aliases=(".yml",))
