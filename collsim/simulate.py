@@ -1,1 +1,334 @@
-"""One run, explained: from names or objects to a proved, bounded, timed outcome."""
+"""One run, explained: from names or objects to a proved, bounded, timed outcome.
+
+The imports stand inside the functions: `collsim.simulate` is the front door of the package, and a person who only asks
+for help should not wait for numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from collsim.collectives.algorithm import Hint
+    from collsim.collectives.bounds import Bound
+    from collsim.collectives.collective import Collective
+    from collsim.collectives.schedule import Schedule
+    from collsim.collectives.verify import Proof
+    from collsim.network.config import NetworkConfig
+    from collsim.result import Outcome
+    from collsim.topology.graph import Topology
+
+__all__ = ["DEFAULT_ENGINE", "Case", "machine_of", "prepare", "simulate"]
+
+DEFAULT_ENGINE = "simpy"
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A machine with everything that stays the same between algorithms and sizes; made by `prepare`.
+
+    `hosts`: host node of each rank. `placement`, `faults`: how ranks and links were altered, in words. Schedules and
+    proofs of algorithms that ignore sizes are kept in `known`, so that a sweep builds each of them once.
+    """
+
+    topology: Topology
+    hosts: tuple[int, ...]
+    collective: Collective
+    network: NetworkConfig
+    engine: str = DEFAULT_ENGINE
+    seed: int = 0
+    placement: str = "linear"
+    faults: tuple[str, ...] = ()
+    known: dict[str, tuple[Schedule, Proof]] = field(default_factory=dict)
+
+    def hint(self, size: int) -> Hint:
+        """Return what algorithms may know: `size`, alpha of a message to the next rank, beta of the median link.
+
+        alpha is message overhead, injection and ejection latency, and the latency and router delay of the path with
+        fewest links, the median over the first 16 pairs of neighbouring ranks.
+        """
+        from fractions import Fraction
+        from itertools import pairwise
+
+        from collsim.collectives.algorithm import Hint
+        from collsim.topology.distance import distances
+        from collsim.units import FS_PER_SECOND
+
+        nic, router_delay = self.network.nic, self.network.router.router_delay
+        ways = []
+        for src, dst in list(pairwise(self.hosts))[:16]:
+            hops, latency = distances(self.topology, src)
+            ways.append(int(latency[dst]) + (int(hops[dst]) - 1) * router_delay)
+        alpha = nic.message_overhead + nic.injection_latency + nic.ejection_latency + sorted(ways)[len(ways) // 2]
+        rate = sorted(self.topology.bandwidth.tolist())[self.topology.links // 2]
+        return Hint(size, alpha, Fraction(FS_PER_SECOND, rate))
+
+    def packet_hops(self, algorithm: str | Schedule, size: int) -> int:
+        """Return how many packet-hops a packet engine will make, about: shortest paths where routing chooses."""
+        import numpy as np
+
+        from collsim.topology.distance import distances
+
+        schedule, _ = self.plan(algorithm, size)
+        packets = -(-schedule.message_bytes(size) // self.network.packet.packet_payload)
+        links = np.diff(schedule.path_offsets)
+        hosts = schedule.ranks_to_hosts
+        for rank in np.unique(schedule.src[links == 0]).tolist():
+            routed = (links == 0) & (schedule.src == rank)
+            links[routed] = distances(self.topology, int(hosts[rank]))[0][hosts[schedule.dst[routed]]]
+        return int((packets * links).sum())
+
+    def plan(self, algorithm: str | Schedule, size: int) -> tuple[Schedule, Proof]:
+        """Return the schedule that `algorithm` ("multitree:ports=1", or a schedule) gives for `size`, and its proof."""
+        from collsim.collectives.algorithm import parse_algorithm
+        from collsim.collectives.verify import verify
+
+        if not isinstance(algorithm, str):
+            return algorithm, verify(algorithm, self.topology)
+        if algorithm in self.known:
+            return self.known[algorithm]
+        entry, options = parse_algorithm(algorithm)
+        schedule = entry.schedule(self.topology, self.collective, self.hosts, self.hint(size), **options)
+        proved = schedule, verify(schedule, self.topology)
+        if entry.size_free:
+            self.known[algorithm] = proved
+        return proved
+
+    def bound(self, size: int) -> Bound:
+        """Return the largest valid lower bound on the time of this collective at `size` bytes."""
+        from collsim.collectives.bounds import lower_bound
+
+        return lower_bound(self.topology, self.collective, self.hosts, size)
+
+    def run(self, algorithm: str | Schedule, size: int, observers: Sequence[object] = ()) -> Outcome:
+        """Return the explained outcome of `algorithm` at `size` bytes (at least 1)."""
+        from time import perf_counter
+
+        from collsim.engines.engine import ENGINES
+        from collsim.errors import InvalidValue
+        from collsim.program import single_call
+        from collsim.result import Outcome
+
+        if size < 1:
+            raise InvalidValue(f"A run needs at least 1 byte; the size is {size}.")
+        engine = ENGINES.get(self.engine)
+        schedule, proof = self.plan(algorithm, size)
+        started = perf_counter()
+        result = engine(self.topology, single_call(schedule, size), self.network, seed=self.seed, observers=observers)
+        wall = perf_counter() - started
+        return Outcome(
+            topology=self.topology,
+            schedule=schedule,
+            algorithm=algorithm if isinstance(algorithm, str) else schedule.algorithm,
+            legality=_legality(algorithm),
+            size=size,
+            network=self.network,
+            proof=proof,
+            bound=self.bound(size),
+            closed_form=self._closed_form(schedule, size),
+            result=result,
+            wall=wall,
+            seed=self.seed,
+            placement=self.placement,
+            faults=self.faults,
+            warnings=tuple(self._warnings(schedule, size)),
+        )
+
+    def _closed_form(self, schedule: Schedule, size: int) -> int | None:
+        from collsim.collectives.closed_forms import closed_form
+
+        return closed_form(schedule, size)
+
+    def _warnings(self, schedule: Schedule, size: int) -> list[str]:
+        empty = int((schedule.message_bytes(size) == 0).sum())
+        found = []
+        if empty:
+            found.append(f"{empty} of {schedule.transfers} transfers are empty: {size} B is less than a byte a chunk.")
+        if self.engine == "analytic" and (changed := sorted(self.network.changed().keys() & _PACKET_LEVEL)):
+            found.append(f"The analytic engine knows no {', '.join(changed)}; use a packet engine to see their effect.")
+        return found
+
+
+_PACKET_LEVEL = frozenset(
+    (
+        *("buffer", "virtual_channels", "vc_allocation", "flow_control", "arbitration", "allow_deadlock"),
+        *("nic_scheduler", "lockstep_estimate", "ports"),
+    )
+)
+
+
+def prepare(
+    topology: str | Path | Topology,
+    *,
+    collective: str = "all-reduce",
+    bandwidth: str | int | None = None,
+    latency: str | int | None = None,
+    network: NetworkConfig | Mapping[str, object] | None = None,
+    engine: str = DEFAULT_ENGINE,
+    placement: str | Sequence[int] = "linear",
+    hosts: Sequence[int] | None = None,
+    seed: int = 0,
+    root: int = 0,
+    fail: Sequence[str] = (),
+    degrade: Mapping[str, float] | None = None,
+) -> Case:
+    """Return the case that `simulate` runs: parameters as there, everything checked, nothing simulated."""
+    from collsim.collectives.collective import collective as named
+    from collsim.engines.engine import ENGINES
+    from collsim.errors import InvalidValue
+
+    ENGINES.get(engine)
+    machine, faults = machine_of(topology, bandwidth, latency, fail, degrade or {})
+    group, where = _place(machine, placement, hosts)
+    if not 0 <= root < len(group):
+        raise InvalidValue(f"The root {root} is no rank; ranks are 0 to {len(group) - 1}.")
+    return Case(machine, group, named(collective, root), _network(network), engine, seed, where, faults)
+
+
+def simulate(
+    topology: str | Path | Topology,
+    algorithm: str | Schedule = "multitree",
+    *,
+    collective: str = "all-reduce",
+    size: str | int = "16MiB",
+    bandwidth: str | int | None = None,
+    latency: str | int | None = None,
+    network: NetworkConfig | Mapping[str, object] | None = None,
+    engine: str = DEFAULT_ENGINE,
+    placement: str | Sequence[int] = "linear",
+    hosts: Sequence[int] | None = None,
+    baseline: str | None = None,
+    seed: int = 0,
+    root: int = 0,
+    fail: Sequence[str] = (),
+    degrade: Mapping[str, float] | None = None,
+    observers: Sequence[object] = (),
+) -> Outcome:
+    """Simulate one collective and return its proved, bounded, explained outcome.
+
+    `topology`: a name ("torus4x4"), a file or a Topology; `bandwidth` and `latency` serve its links that state none.
+    `algorithm`: a registered name, with options as in "multitree:ports=1", or a Schedule. `size`: bytes of a rank's
+    buffer as nccl-tests counts them. `network`: a NetworkConfig or {setting: value}. `placement`: "linear",
+    "random:SEED", a file of host names, or the host of each rank; `hosts`: the group, default all. `baseline`: an
+    algorithm to compare with. `root`: rank of broadcast and reduce. `fail`: names of links to remove; `degrade`: {link
+    name: share of its rate}. `observers` are handed to the engine.
+
+    Raises UsageError for a request that cannot be carried out (the message says why and what would work) and RunError
+    for a run that fails, such as a deadlock.
+
+    >>> import collsim
+    >>> outcome = collsim.simulate("torus4x4", "multitree", size="1MiB", engine="analytic")
+    >>> outcome.percent_of_bound <= 100
+    True
+    """
+    from dataclasses import replace
+
+    from collsim.units import parse_size
+
+    amount = parse_size(size)
+    case = prepare(
+        topology,
+        collective=collective,
+        bandwidth=bandwidth,
+        latency=latency,
+        network=network,
+        engine=engine,
+        placement=placement,
+        hosts=hosts,
+        seed=seed,
+        root=root,
+        fail=fail,
+        degrade=degrade,
+    )
+    outcome = case.run(algorithm, amount, observers)
+    return outcome if baseline is None else replace(outcome, baseline=case.run(baseline, amount))
+
+
+def machine_of(
+    topology: str | Path | Topology,
+    bandwidth: str | int | None,
+    latency: str | int | None,
+    fail: Sequence[str],
+    degrade: Mapping[str, float],
+) -> tuple[Topology, tuple[str, ...]]:
+    """Return the topology with links degraded and failed, and what was altered in words."""
+    from collsim.topology import load
+    from collsim.topology.faults import degrade_links, fail_links
+
+    machine = load(topology, bandwidth=bandwidth, latency=latency)
+    if degrade:
+        machine = degrade_links(machine, dict(degrade))
+    if fail:
+        machine = fail_links(machine, list(fail))
+    return machine, (*(f"failed {link}" for link in fail), *(f"{link} at {f} of its rate" for link, f in degrade.items()))
+
+
+def _network(network: NetworkConfig | Mapping[str, object] | None) -> NetworkConfig:
+    from collsim.network.config import NetworkConfig
+
+    if isinstance(network, NetworkConfig):
+        return network
+    return NetworkConfig().with_settings(network or {})
+
+
+def _place(machine: Topology, placement: str | Sequence[int], hosts: Sequence[int] | None) -> tuple[tuple[int, ...], str]:
+    """Return (host of each rank, the placement in words)."""
+    import random
+
+    from collsim.errors import InvalidValue
+    from collsim.units import parse_count
+
+    group = list(range(machine.hosts)) if hosts is None else [int(host) for host in hosts]
+    if not isinstance(placement, str):
+        return tuple(int(host) for host in placement), "as given"
+    kind, _, tail = placement.partition(":")
+    if kind == "linear" and not tail:
+        return tuple(group), "linear"
+    if kind == "random":
+        random.Random(parse_count(tail or "0", "placement seed")).shuffle(group)
+        return tuple(group), placement
+    chosen = _read_placement(machine, placement)
+    if hosts is not None and set(chosen) != set(group):
+        raise InvalidValue(f"The placement '{placement}' names other hosts than the group.")
+    return tuple(chosen), placement
+
+
+def _read_placement(machine: Topology, path: str) -> list[int]:
+    """Return the hosts that a file names, one a rank, by name or number; "#" starts a comment."""
+    from pathlib import Path
+
+    from collsim.errors import FileFormatError, InvalidValue, UnknownName, nearest
+
+    if not Path(path).is_file():
+        guess = nearest(path.partition(":")[0], ("linear", "random:SEED"))
+        hint = f" Did you mean '{guess}'?" if guess else ""
+        raise InvalidValue(f"The placement '{path}' is neither linear, random:SEED nor a file of host names.{hint}")
+    names = {name: host for host, name in enumerate(machine.names[: machine.hosts])}
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"Cannot read the placement '{path}': {error}.") from error
+    words = [word for line in text.splitlines() for word in line.partition("#")[0].split()]
+    chosen = []
+    for word in words:
+        if word in names:
+            chosen.append(names[word])
+        elif word.isdigit() and int(word) < machine.hosts:
+            chosen.append(int(word))
+        else:
+            raise UnknownName(f"host in placement '{path}'", word, names)
+    if len(set(chosen)) != len(chosen) or len(chosen) < 2:
+        raise FileFormatError(f"The placement '{path}' must name 2 or more hosts, each once; it names {len(chosen)}.")
+    return chosen
+
+
+def _legality(algorithm: str | Schedule) -> str:
+    from collsim.collectives.algorithm import parse_algorithm
+
+    if not isinstance(algorithm, str):
+        return "a schedule of your own, proved on this topology"
+    return parse_algorithm(algorithm)[0].needs

@@ -1,1 +1,83 @@
-"""Assembles the command line from the command files."""
+"""Assembles the command line from the command files, and turns every error into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from collsim import __version__
+from collsim.cli.algo import algo
+from collsim.cli.bound import bound
+from collsim.cli.compare import compare
+from collsim.cli.completion import completion
+from collsim.cli.reference import reference
+from collsim.cli.run import run_command
+from collsim.cli.schedule import schedule
+from collsim.cli.suggest import SuggestingGroup
+from collsim.cli.topo import topo
+from collsim.errors import CollsimError
+
+__all__ = ["cli", "invoke", "run"]
+
+EPILOG = "Sizes: 1 KiB = 1024 B, 1 kB = 1000 B. Rates: GB/s are 10^9 bytes/s, Gb/s are bits. Times: fs, ps, ns, us, ms, s."
+
+
+@click.group(
+    cls=SuggestingGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="collsim")
+def cli() -> None:
+    """Simulate collective communication on a machine: proved schedules, exact times, bounds, and what to improve.
+
+    Start with: collsim run --topo torus4x4 --algo multitree
+    """
+
+
+for command in (run_command, compare, topo, algo, bound, schedule, completion, reference):
+    cli.add_command(command)
+
+
+def run() -> None:
+    """Entry point of the program `collsim`."""
+    sys.exit(invoke(sys.argv[1:]))
+
+
+def invoke(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code: 0 done, 1 a run failed, 2 a wrong request, 130 interrupted."""
+    debug = bool(os.environ.get("COLLSIM_DEBUG"))
+    try:
+        code = cli.main(list(arguments), prog_name="collsim", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("Interrupted; nothing was left half-written.", 130)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        where = f" See '{context.command_path} --help'." if context else ""
+        return _fail(error.format_message() + where, error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has left; give the interpreter's last flush somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except CollsimError as error:
+        if debug:
+            traceback.print_exc()
+        return _fail(str(error), error.exit_code)
+    except MemoryError:
+        return _fail("Not enough memory for this run; use fewer ranks, a larger packet_payload or --engine analytic.", 1)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        text = f"collsim failed unexpectedly ({type(error).__name__}: {error}); this is a fault of collsim, please report it"
+        return _fail(f"{' '.join(text.split())} with the command and the output of COLLSIM_DEBUG=1.", 1)
+
+
+def _fail(sentence: str, code: int) -> int:
+    click.echo(f"Error: {sentence}", err=True)
+    return code

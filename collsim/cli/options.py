@@ -1,0 +1,224 @@
+"""Options that several commands share, each written once, with completion of the names they take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from collsim.errors import InvalidValue
+
+__all__ = [
+    "algo_option",
+    "collective_option",
+    "complete_algorithm",
+    "complete_topology",
+    "machine_options",
+    "network_settings",
+    "parse_degrade",
+    "root_option",
+    "run_options",
+    "settings_of",
+    "size_option",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def machine_options(command: F) -> F:
+    """Add --topo, --bandwidth, --latency, --fail and --degrade."""
+    return _apply(
+        command,
+        click.option(
+            "--topo",
+            required=True,
+            metavar="T",
+            shell_complete=_names(_topologies),
+            help="Topology: a family such as torus4x4, a machine such as dgx1-v100 (see 'collsim topo list'), or a file "
+            "(YAML, node-link JSON, GraphML, edge CSV).",
+        ),
+        click.option("--bandwidth", metavar="RATE", help="Rate of links that state none, like 16GB/s or 200Gb/s. [16GB/s]"),
+        click.option("--latency", metavar="TIME", help="Latency of links that state none, like 150ns. [150ns]"),
+        click.option("--fail", multiple=True, metavar="LINK", help="Remove a link, like 'h0->h1'. Repeat for more."),
+        click.option(
+            "--degrade",
+            multiple=True,
+            metavar="LINK=F",
+            help="Slow a link down to a share F of its rate, like 'h0->h1=0.5'. Repeat for more.",
+        ),
+    )
+
+
+def run_options(command: F) -> F:
+    """Add what runs have beside a machine: collective, network, engine, placement, root and seed."""
+    return _apply(
+        command,
+        collective_option,
+        click.option(
+            "--network",
+            metavar="FILE",
+            type=click.Path(),
+            help="YAML file of network settings, one 'KEY: VALUE' a line, such as 'router_delay: 20ns'.",
+        ),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="KEY=VALUE",
+            shell_complete=_names(_settings),
+            help="Change one network setting, like header=64B or nic_scheduler=fifo; wins over --network. Repeat for more.",
+        ),
+        click.option("--engine", metavar="E", shell_complete=_names(_engines), help=f"{_ENGINES_HELP} [simpy]"),
+        click.option(
+            "--placement",
+            default="linear",
+            show_default=True,
+            metavar="P",
+            help="Which host each rank runs on: linear, random:SEED, or a file of host names, one a rank.",
+        ),
+        root_option,
+        click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of every random choice."),
+    )
+
+
+_ENGINES_HELP = "simpy (packet by packet, every rule of the network model) or analytic (fast, alpha-beta with shared links)."
+
+
+def algo_option(command: F) -> F:
+    """Add --algo."""
+    return _apply(
+        command,
+        click.option(
+            "--algo",
+            default="multitree",
+            show_default=True,
+            metavar="A",
+            shell_complete=_names(_algorithms),
+            help="Algorithm, with options after a colon: multitree or multitree:ports=1 (see 'collsim algo list').",
+        ),
+    )
+
+
+def size_option(command: F) -> F:
+    """Add --size."""
+    text = "Bytes of a rank's buffer as nccl-tests counts them: 16MiB, 375KiB, 1e6."
+    return _apply(command, click.option("--size", default="16MiB", show_default=True, metavar="SIZE", help=text))
+
+
+def collective_option(command: F) -> F:
+    """Add --collective."""
+    return _apply(
+        command,
+        click.option(
+            "--collective",
+            default="all-reduce",
+            show_default=True,
+            metavar="C",
+            shell_complete=_names(_collectives),
+            help="all-reduce, reduce-scatter, all-gather, broadcast, reduce or all-to-all.",
+        ),
+    )
+
+
+def root_option(command: F) -> F:
+    """Add --root."""
+    text = "Root rank of broadcast and reduce."
+    return _apply(command, click.option("--root", default=0, show_default=True, metavar="RANK", help=text))
+
+
+def settings_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Return keyword arguments of `collsim.simulate.prepare` from the parsed options of a command."""
+    from collsim.simulate import DEFAULT_ENGINE
+
+    names = ("collective", "bandwidth", "latency", "placement", "seed", "root")
+    chosen = {name: options[name] for name in names if name in options}
+    chosen |= {"fail": options["fail"], "degrade": parse_degrade(options["degrade"])}
+    if "settings" in options:
+        chosen |= {"network": network_settings(options["network"], options["settings"])}
+        chosen |= {"engine": options["engine"] or DEFAULT_ENGINE}
+    return chosen
+
+
+def network_settings(path: str | None, changes: Sequence[str]) -> Any:
+    """Return the NetworkConfig of a file (or the defaults) with KEY=VALUE changes applied in order."""
+    from collsim.network.config import NetworkConfig
+    from collsim.network.files import read_network
+
+    chosen = {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key.strip() or not value.strip():
+            raise InvalidValue(f"Cannot read the setting '{change}'; write it as KEY=VALUE, like header=64B.")
+        chosen[key.strip()] = value.strip()
+    base = NetworkConfig() if path is None else read_network(path)
+    return base.with_settings(chosen)
+
+
+def parse_degrade(texts: Sequence[str]) -> dict[str, float]:
+    """Return {link: share} of texts like "h0->h1=0.5"."""
+    shares = {}
+    for text in texts:
+        link, equals, share = text.rpartition("=")
+        try:
+            shares[link] = float(share)
+        except ValueError:
+            equals = ""
+        if not equals or not link:
+            raise InvalidValue(f"Cannot read --degrade '{text}'; write it as LINK=SHARE, like 'h0->h1=0.5'.")
+    return shares
+
+
+def _apply(command: F, *decorators: Callable[[F], F]) -> F:
+    for decorator in reversed(decorators):
+        command = decorator(command)
+    return command
+
+
+def _names(source: Callable[[], list[str]]) -> Complete:
+    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+        return [name for name in source() if name.startswith(incomplete)]
+
+    return complete
+
+
+def complete_topology(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the topology names that start with `incomplete`, for the shell."""
+    return _names(_topologies)(ctx, parameter, incomplete)
+
+
+def complete_algorithm(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the algorithm names that start with `incomplete`, for the shell."""
+    return _names(_algorithms)(ctx, parameter, incomplete)
+
+
+def _topologies() -> list[str]:
+    from collsim.topology import machines
+    from collsim.topology.family import FAMILIES
+
+    return sorted([*machines(), *(family.example for _, family in FAMILIES.items())])
+
+
+def _algorithms() -> list[str]:
+    from collsim.collectives.algorithm import ALGORITHMS
+
+    return sorted(ALGORITHMS.aliases())
+
+
+def _collectives() -> list[str]:
+    from collsim.collectives.collective import COLLECTIVES
+
+    return list(COLLECTIVES)
+
+
+def _engines() -> list[str]:
+    from collsim.engines.engine import ENGINES
+
+    return list(ENGINES)
+
+
+def _settings() -> list[str]:
+    from collsim.network.config import LEAVES
+
+    return [f"{leaf}=" for leaf in LEAVES]

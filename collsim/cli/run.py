@@ -1,0 +1,76 @@
+"""`collsim run`: one collective on one machine, proved, timed, bounded and explained."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from collsim.cli.options import algo_option, machine_options, run_options, settings_of, size_option
+from collsim.cli.progress import progress
+
+if TYPE_CHECKING:
+    from collsim.simulate import Case
+
+__all__ = ["run_command"]
+
+LARGE_RUN = 3_000_000
+SIMPY_HOPS_PER_SECOND = 50_000
+
+
+@click.command("run")
+@machine_options
+@algo_option
+@size_option
+@run_options
+@click.option("--baseline", metavar="A", help="Algorithm to compare with, like ring.")
+@click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; '-' prints it instead of the report.")
+def run_command(topo: str, algo: str, size: str, baseline: str | None, json_path: str | None, **options: Any) -> None:
+    """Time one collective and explain the time.
+
+    Prints the machine, the algorithm and why it may run there, the proof, time, bandwidths, the lower bound and the
+    percentage of it reached, the closed form, where the time goes, the busiest link, and what to try next.
+
+    \b
+    Examples:
+      collsim run --topo torus4x4 --algo multitree --baseline ring
+      collsim run --topo dgx1-v100 --algo ring --size 64MiB --collective all-gather
+      collsim run --topo fattree4 --set header=64B --set buffer=32KiB --json -
+    """
+    from dataclasses import replace
+
+    from collsim.report.describe import run_rows
+    from collsim.report.output import check_writable, to_json, write_text
+    from collsim.report.table import print_rows
+    from collsim.simulate import prepare
+    from collsim.units import parse_size
+
+    if json_path not in (None, "-"):
+        check_writable(json_path)
+    amount = parse_size(size)
+    case = prepare(topo, **settings_of(options))
+    with progress(f"{algo} on {case.topology.name}") as show:
+        _warn_if_large(case, algo, amount)
+        outcome = case.run(algo, amount)
+        if baseline is not None:
+            show(0, f"baseline {baseline} on {case.topology.name}")
+            _warn_if_large(case, baseline, amount)
+            outcome = replace(outcome, baseline=case.run(baseline, amount))
+    if json_path == "-":
+        click.echo(to_json(outcome.to_dict()), nl=False)
+        return
+    print_rows(run_rows(outcome), sys.stdout)
+    if json_path is not None:
+        write_text(json_path, to_json(outcome.to_dict()))
+
+
+def _warn_if_large(case: Case, algorithm: str, size: int) -> None:
+    hops = case.packet_hops(algorithm, size) if case.engine == "simpy" and size > 0 else 0
+    if hops > LARGE_RUN:
+        minutes = hops / SIMPY_HOPS_PER_SECOND / 60
+        click.echo(
+            f"Note: {algorithm} makes about {hops / 1e6:.0f} million packet-hops, some {minutes:.0f} minutes with the simpy "
+            "engine; --engine analytic or a larger packet_payload (--set packet_payload=64KiB) is quicker.",
+            err=True,
+        )

@@ -1,0 +1,95 @@
+"""`collsim topo`: which machines there are, what one of them is, how it looks."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from collsim.cli.options import complete_topology
+from collsim.cli.suggest import SuggestingGroup
+
+__all__ = ["topo"]
+
+
+@click.group(cls=SuggestingGroup)
+def topo() -> None:
+    """List, show and draw topologies."""
+
+
+@topo.command("list")
+def list_topologies() -> None:
+    """List topology families with their syntax and the machines that are installed."""
+    from collsim.report.table import print_columns
+    from collsim.topology import load, machines
+    from collsim.topology.family import FAMILIES
+
+    rows = [[entry.syntax, entry.example, entry.about] for _, entry in FAMILIES.items()]
+    print_columns(["family", "example", "about"], rows, sys.stdout, left=3)
+    click.echo()
+    found = [(name, load(name)) for name in machines()]
+    print_columns(["machine", "hosts", "about"], [[n, str(t.hosts), t.about] for n, t in found], sys.stdout, left=3)
+    click.echo("\nA path works wherever a name does: YAML, node-link JSON, GraphML or an edge CSV.")
+
+
+def _machine(command: Any) -> Any:
+    """Add the argument TOPOLOGY and the options that alter it."""
+    for decorator in (
+        click.option("--degrade", multiple=True, metavar="LINK=F", help="Slow a link down to a share F of its rate."),
+        click.option("--fail", multiple=True, metavar="LINK", help="Remove a link, like 'h0->h1'. Repeat for more."),
+        click.option("--latency", metavar="TIME", help="Latency of links that state none. [150ns]"),
+        click.option("--bandwidth", metavar="RATE", help="Rate of links that state none. [16GB/s]"),
+        click.argument("topology", metavar="TOPOLOGY", shell_complete=complete_topology),
+    ):
+        command = decorator(command)
+    return command
+
+
+@topo.command()
+@_machine
+def show(topology: str, **options: Any) -> None:
+    """Show nodes, links, degree, diameter and bisection of TOPOLOGY (a name or a file).
+
+    \b
+    Examples:
+      collsim topo show torus4x4
+      collsim topo show my-machine.yaml --fail 'h0->h1'
+    """
+    from collsim.report.describe import topology_rows
+    from collsim.report.table import print_rows
+    from collsim.topology.measures import measure
+
+    machine, faults = _load(topology, options)
+    rows = topology_rows(machine, measure_rows(measure(machine)))
+    print_rows([*rows, *(("Altered", fault) for fault in faults)], sys.stdout)
+
+
+@topo.command()
+@_machine
+@click.option("-o", "--output", required=True, metavar="FILE", help="Image to write (.png, .svg or .pdf).")
+def plot(topology: str, output: str, **options: Any) -> None:
+    """Draw TOPOLOGY: hosts round, switches square, links as wide as they are fast.
+
+    \b
+    Example:
+      collsim topo plot dgx1-v100 -o dgx1.png
+    """
+    from collsim.report.output import check_writable
+    from collsim.report.plot import plot_topology
+
+    check_writable(output)
+    plot_topology(_load(topology, options)[0], output)
+
+
+def _load(topology: str, options: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
+    from collsim.cli.options import parse_degrade
+    from collsim.simulate import machine_of
+
+    degrade = parse_degrade(options["degrade"])
+    return machine_of(topology, options["bandwidth"], options["latency"], options["fail"], degrade)
+
+
+def measure_rows(measures: Any) -> list[tuple[str, str]]:
+    """Return the measures of a topology as report rows."""
+    return [(key, str(value)) for key, value in vars(measures).items()]

@@ -1,0 +1,40 @@
+"""Network settings from a YAML file: what `--network FILE` reads, leaves of NetworkConfig by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from collsim.errors import FileFormatError
+from collsim.network.config import LEAVES, NetworkConfig
+
+__all__ = ["read_network"]
+
+
+def read_network(path: str | Path) -> NetworkConfig:
+    """Return the configuration that the YAML file at `path` states, such as "router_delay: 20ns".
+
+    Leaves may stand alone or under their part (packet, router, nic, transport). Raises FileFormatError for a file that
+    cannot be read or is no mapping, UnknownName for a misspelt key, InvalidValue for a value out of range.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise FileFormatError(f"Cannot read the network file '{path}': {reason}.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}" if mark else ""
+        raise FileFormatError(
+            f"The network file '{path}' is no YAML{place}; write lines like router_delay: 20ns."
+        ) from error
+    if not isinstance(content, dict):
+        raise FileFormatError(f"The network file '{path}' holds no settings; write lines like router_delay: 20ns.")
+    settings: dict[str, object] = {}
+    for key, value in content.items():
+        if key in LEAVES.values() and isinstance(value, dict):
+            settings |= {str(leaf): inner for leaf, inner in value.items()}
+        else:
+            settings[str(key)] = value
+    return NetworkConfig().with_settings(settings)

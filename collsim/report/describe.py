@@ -1,0 +1,197 @@
+"""What a report says, as rows of (label, text): of a run, a topology, an algorithm. How it looks is table.py's matter."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from collsim.collectives.algorithm import Algorithm
+from collsim.collectives.bounds import Bound
+from collsim.collectives.collective import Collective
+from collsim.collectives.schedule import OP_NAMES, Schedule
+from collsim.collectives.verify import Proof
+from collsim.report.advice import advise
+from collsim.result import Outcome
+from collsim.topology.graph import Topology
+from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
+
+__all__ = [
+    "Rows",
+    "algorithm_rows",
+    "bound_rows",
+    "machine_text",
+    "run_rows",
+    "schedule_rows",
+    "step_rows",
+    "topology_rows",
+]
+
+Rows = list[tuple[str, str]]
+
+
+def run_rows(o: Outcome) -> Rows:
+    """Return the report of a run, in reading order."""
+    plan = o.schedule
+    root = f" from rank {plan.collective.root}" if plan.collective.root is not None else ""
+    rows = [
+        ("Machine", machine_text(o.topology)),
+        *(("Altered", text) for text in o.faults),
+        ("Collective", f"{plan.collective.name}{root} of {format_size(o.size)} among {plan.ranks} ranks"),
+        ("Algorithm", f"{o.algorithm}: {_count(plan.steps, 'step')}, {_count(plan.transfers, 'transfer')}"),
+        ("Legal here", f"needs {o.legality}; {_paths(o)}"),
+        ("Verified", o.proof.line),
+        ("Time", f"{format_time(o.result.time)} ({o.result.engine} engine)"),
+        ("Bandwidth", f"algbw {format_bandwidth(o.algbw)}, busbw {format_bandwidth(o.busbw)}"),
+        ("Bound", bound_text(o)),
+        ("Closed form", closed_form_text(o)),
+    ]
+    if o.baseline is not None and o.speedup is not None:
+        rows.append(("Speedup", f"{o.speedup:.3g}x over {o.baseline.algorithm} ({format_time(o.baseline.result.time)})"))
+    rows += [("Time goes to", critical_text(o)), ("Links", links_text(o))]
+    if o.placement != "linear":
+        rows.append(("Placement", o.placement))
+    rows.append(("Settings", ", ".join(o.network.describe_changes()) or "all at their defaults"))
+    rows += [("Note", text) for text in o.warnings]
+    advice = advise(o)
+    return [*rows, ("Advice", advice.finding), ("Try next", advice.command)]
+
+
+def machine_text(t: Topology) -> str:
+    """Return a machine in a line: "torus4x4: 16 hosts, 64 links of 16 GB/s and 150 ns"."""
+    switches = f", {_count(t.switches, 'switch', 'switches')}" if t.switches else ""
+    low, high = int(t.bandwidth.min()), int(t.bandwidth.max())
+    rate = format_bandwidth(low) if low == high else f"{format_bandwidth(low)} to {format_bandwidth(high)}"
+    near, far = int(t.latency.min()), int(t.latency.max())
+    latency = format_time(near) if near == far else f"{format_time(near)} to {format_time(far)}"
+    return f"{t.name}: {t.hosts} hosts{switches}, {t.links} directed links of {rate} and {latency}"
+
+
+def bound_text(o: Outcome) -> str:
+    """Return the bound, its kind, whether it is exact, and the percentage reached."""
+    exact = "the largest cut bound there is" if o.bound.exact else "the best of certified candidates"
+    return f"{format_time(float(o.bound.time))} by {o.bound.kind} ({exact}); {o.percent_of_bound:.1f} % of it reached"
+
+
+def bound_rows(t: Topology, wanted: Collective, ranks: int, size: int, bound: Bound) -> Rows:
+    """Return what `collsim bound` says."""
+    rate = f"algbw at most {format_bandwidth(float(size * FS_PER_SECOND / bound.time))}" if bound.time else "no limit"
+    return [
+        ("Machine", machine_text(t)),
+        ("Collective", f"{wanted.name} of {format_size(size)} among {ranks} ranks"),
+        ("Bound", f"{format_time(float(bound.time))}, {rate}"),
+        (
+            "Kind",
+            f"{bound.kind} ({'the largest cut bound there is' if bound.exact else 'the best of certified candidates'})",
+        ),
+        ("Where", bound.detail),
+        ("Holds for", "hosts that reduce; switches neither reduce nor multicast"),
+    ]
+
+
+def schedule_rows(plan: Schedule, t: Topology, algorithm: str, proof: Proof, size: int) -> Rows:
+    """Return the head of `collsim schedule`."""
+    return [
+        ("Machine", machine_text(t)),
+        ("Schedule", f"{algorithm}: {plan.collective.name} among {plan.ranks} ranks, {_count(plan.chunks, 'chunk')}"),
+        (
+            "Extent",
+            f"{_count(plan.steps, 'step')}, {_count(plan.transfers, 'transfer')}, bytes shown for {format_size(size)}",
+        ),
+        ("Verified", proof.line),
+    ]
+
+
+def step_rows(plan: Schedule, t: Topology, size: int, first: int, last: int) -> list[list[str]]:
+    """Return one row a transfer of steps `first` to `last`, ordered by step, source and id."""
+    sizes = plan.message_bytes(size)
+    chosen = [k for k in range(plan.transfers) if first <= plan.step[k] <= last]
+    rows = []
+    for k in sorted(chosen, key=lambda k: (int(plan.step[k]), int(plan.src[k]), k)):
+        links = plan.path_of(k).tolist()
+        nodes = (
+            [t.names[int(t.source[links[0]])], *(t.names[int(t.target[link])] for link in links)] if links else ["routed"]
+        )
+        begin, count = int(plan.chunk[k]), int(plan.count[k])
+        chunks = str(begin) if count == 1 else f"{begin}-{(begin + count - 1) % plan.chunks}"
+        ends = [str(plan.step[k]), str(plan.src[k]), str(plan.dst[k])]
+        rows.append([*ends, chunks, OP_NAMES[int(plan.op[k])], f"{int(sizes[k]):,}", "->".join(nodes)])
+    return rows
+
+
+def closed_form_text(o: Outcome) -> str:
+    """Return the closed form and how far the run is from it."""
+    if o.closed_form is None:
+        return "none: messages share links, so no formula holds"
+    difference = o.result.time - o.closed_form
+    if difference == 0:
+        return f"{format_time(o.closed_form)}, equal to the tick"
+    more = "longer" if difference > 0 else "shorter"
+    share = 100 * abs(difference) / max(o.closed_form, 1)
+    return f"{format_time(o.closed_form)}; the run is {format_time(abs(difference))} ({share:.2g} %) {more}"
+
+
+def critical_text(o: Outcome) -> str:
+    """Return the parts of the critical path with time and share."""
+    shares = o.critical_shares()
+    if not shares:
+        return f"unknown: the {o.result.engine} engine keeps no critical path"
+    return ", ".join(f"{k.replace('_', ' ')} {100 * s:.3g} % ({format_time(s * o.result.time)})" for k, s in shares.items())
+
+
+def links_text(o: Outcome) -> str:
+    """Return the most loaded link and the mean use."""
+    link, use = o.bottleneck, o.link_use
+    sent = format_size(int(o.result.link_bytes[link]))
+    most = f"{o.topology.link_name(link)} is busiest, {100 * float(use[link]):.1f} % of the time ({sent})"
+    return f"{most}; mean use {100 * float(use.mean()):.1f} %, {int((use == 0).sum())} of {o.topology.links} never used"
+
+
+def topology_rows(t: Topology, measures: Rows) -> Rows:
+    """Return what `topo show` says: machine, measures (handed in), links by kind, levels."""
+    kinds = Counter(zip(t.bandwidth.tolist(), t.latency.tolist(), strict=True))
+    links = [
+        ("Links", f"{n} of {format_bandwidth(b)}, {format_time(lat)}") for (b, lat), n in sorted(kinds.items(), reverse=True)
+    ]
+    forwarding = int(t.forwards[: t.hosts].sum())
+    rows = [("Machine", t.name), ("About", t.about)] if t.about else [("Machine", t.name)]
+    rows += [
+        ("Family", t.family + (f" {'x'.join(map(str, t.dims))}" if t.dims else "")),
+        ("Hosts", f"{t.hosts}, of which {forwarding} pass on traffic of others"),
+        ("Switches", str(t.switches)),
+        *links[:8],
+        *([("Links", f"and {len(links) - 8} more kinds")] if len(links) > 8 else []),
+        *measures,
+    ]
+    return [*rows, *(("Level", f"{level.name}: {len(level.sets)} sets of {_sizes(level.sets)}") for level in t.levels)]
+
+
+def algorithm_rows(entry: Algorithm) -> Rows:
+    """Return the facts of an algorithm."""
+    options = [f"{key} (default {parameter.default})" for key, parameter in entry.options.items()]
+    return [
+        ("Algorithm", entry.name + (f" (also {', '.join(entry.aliases)})" if entry.aliases else "")),
+        ("What", entry.title),
+        ("Source", entry.source),
+        ("Needs", entry.needs),
+        ("Collectives", ", ".join(entry.collectives)),
+        ("Steps", entry.steps.text),
+        ("Volume", f"{entry.volume.text} (bytes that the busiest rank sends, as a share of the size)"),
+        ("Adapts", "no, one schedule for every size" if entry.size_free else "segments or variant follow the size"),
+        ("Suits", ", ".join(entry.suits)),
+        ("Options", "; ".join(options) or "none"),
+    ]
+
+
+def _paths(o: Outcome) -> str:
+    given = int((o.schedule.path_offsets[1:] > o.schedule.path_offsets[:-1]).sum())
+    if given == 0:
+        return "paths are left to routing"
+    return "all paths are given and exist" if given == o.schedule.transfers else f"{given} paths are given and exist"
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _sizes(sets: tuple[tuple[int, ...], ...]) -> str:
+    low, high = min(map(len, sets), default=0), max(map(len, sets), default=0)
+    return f"{low} nodes" if low == high else f"{low} to {high} nodes"

@@ -1,0 +1,184 @@
+"""Algorithms against each other over sizes on one machine: the speedup table and its figure.
+
+Runs come one by one from `runs`, so that whoever stops early keeps what is done; an algorithm that the machine does not
+suit is kept with its reason and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from collsim.errors import AlgorithmUnsuitable, InvalidValue, RunError
+from collsim.result import Outcome
+from collsim.simulate import Case, prepare
+from collsim.topology.graph import Topology
+from collsim.units import FS_PER_SECOND, format_size, format_time, parse_count, parse_size
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Comparison", "Refusal", "compare", "parse_sizes", "runs"]
+
+MAX_SIZES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An algorithm that could not run at `size` bytes, and the sentence that says why."""
+
+    algorithm: str
+    size: int
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Outcomes of algorithms (in the order given) over sizes; speedups are over the first algorithm that ran a size."""
+
+    algorithms: tuple[str, ...]
+    sizes: tuple[int, ...]
+    outcomes: tuple[Outcome, ...]
+    refusals: tuple[Refusal, ...] = ()
+
+    def outcome(self, algorithm: str, size: int) -> Outcome | None:
+        """Return the outcome of `algorithm` at `size` bytes; None when it did not run."""
+        return next((o for o in self.outcomes if o.algorithm == algorithm and o.size == size), None)
+
+    def reference(self, size: int) -> Outcome | None:
+        """Return the outcome that speedups at `size` are over: the first algorithm's, or the next one that ran."""
+        found = (self.outcome(name, size) for name in self.algorithms)
+        return next((o for o in found if o is not None), None)
+
+    def speedup(self, outcome: Outcome) -> float:
+        """Return the time of the reference at this size over the time of `outcome`."""
+        reference = self.reference(outcome.size)
+        return reference.result.time / max(outcome.result.time, 1) if reference else 1.0
+
+    def best(self, size: int) -> Outcome | None:
+        """Return the fastest outcome at `size`; ties go to the algorithm named first."""
+        return min((o for o in self.outcomes if o.size == size), key=lambda o: o.result.time, default=None)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return one flat dict a run: sizes in bytes, times in seconds, rates in bytes/s."""
+        return [
+            {
+                "algorithm": o.algorithm,
+                "size_bytes": o.size,
+                "time_s": o.time_s,
+                "algbw_bytes_per_s": o.algbw,
+                "busbw_bytes_per_s": o.busbw,
+                "speedup": self.speedup(o),
+                "bound_s": float(o.bound.time / FS_PER_SECOND),
+                "percent_of_bound": o.percent_of_bound,
+                "closed_form_s": None if o.closed_form is None else o.closed_form / FS_PER_SECOND,
+                "steps": o.schedule.steps,
+                "verified": o.proof.method,
+                "wall_s": o.wall,
+            }
+            for o in self.outcomes
+        ]
+
+    def frame(self) -> pd.DataFrame:
+        """Return `records` as a frame, one row a run."""
+        import pandas as pd
+
+        return pd.DataFrame(self.records())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `collsim compare --json` writes."""
+        first = self.outcomes[0] if self.outcomes else None
+        return {
+            "topology": first.topology.name if first else None,
+            "collective": first.schedule.collective.name if first else None,
+            "engine": first.result.engine if first else None,
+            "algorithms": list(self.algorithms),
+            "sizes_bytes": list(self.sizes),
+            "runs": self.records(),
+            "refused": [{"algorithm": r.algorithm, "size_bytes": r.size, "reason": r.reason} for r in self.refusals],
+        }
+
+    def plot(self, path: str | Path, metric: str = "time") -> None:
+        """Draw time or bandwidth over size, bound included, into the image file `path`; OutputError if impossible."""
+        from collsim.report.plot import plot_comparison
+
+        plot_comparison(self.outcomes, path, metric)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{format_size(o.size):>10}  {o.algorithm:<24} {format_time(o.result.time):>10} {self.speedup(o):7.2f}x"
+            for o in self.outcomes
+        )
+
+    def _repr_html_(self) -> str:
+        return str(self.frame().to_html(index=False))
+
+
+def compare(
+    topology: str | Path | Topology,
+    algorithms: Sequence[str] = ("ring", "multitree"),
+    sizes: str | Sequence[str | int] = "32KiB:64MiB:x4",
+    **settings: Any,
+) -> Comparison:
+    """Run every algorithm at every size and return the comparison; `settings` are those of `collsim.simulate.prepare`.
+
+    Raises what `prepare` raises; an algorithm that does not suit is listed in `refusals`.
+    """
+    names, amounts = tuple(algorithms), parse_sizes(sizes)
+    done = list(runs(prepare(topology, **settings), names, amounts))
+    return collect(names, amounts, done)
+
+
+def collect(names: Sequence[str], sizes: Sequence[int], done: Sequence[Outcome | Refusal]) -> Comparison:
+    """Return the comparison of what `runs` has yielded so far."""
+    outcomes = tuple(item for item in done if isinstance(item, Outcome))
+    return Comparison(tuple(names), tuple(sizes), outcomes, tuple(item for item in done if isinstance(item, Refusal)))
+
+
+def runs(case: Case, algorithms: Sequence[str], sizes: Sequence[int]) -> Iterator[Outcome | Refusal]:
+    """Yield an outcome or a refusal for every size and algorithm, sizes outermost."""
+    from collsim.collectives.algorithm import parse_algorithm
+
+    for name in algorithms:
+        parse_algorithm(name)
+    for size in sizes:
+        for name in algorithms:
+            try:
+                yield case.run(name, size)
+            except (AlgorithmUnsuitable, RunError) as error:
+                yield Refusal(name, size, str(error))
+
+
+def parse_sizes(sizes: str | int | Sequence[str | int]) -> tuple[int, ...]:
+    """Return bytes of "1MiB", "1MiB,4MiB", "32KiB:64MiB:x4" (factors) or "1MiB:4MiB:+1MiB" (steps), or of a list.
+
+    The end is included when a step meets it. Raises InvalidValue for a range that is empty, endless or over 1,000 long.
+    """
+    if not isinstance(sizes, str):
+        values = [parse_size(s) for s in ([sizes] if isinstance(sizes, int) else sizes)]
+    else:
+        values = [size for part in sizes.split(",") for size in _expand(part.strip())]
+    if not values or min(values) < 1:
+        raise InvalidValue(f"The sizes '{sizes}' hold none of 1 byte or more; write them like 32KiB:64MiB:x4.")
+    return tuple(dict.fromkeys(values))
+
+
+def _expand(text: str) -> list[int]:
+    parts = text.split(":")
+    if len(parts) == 1:
+        return [parse_size(text)]
+    if len(parts) != 3 or parts[2][:1] not in ("x", "+"):
+        raise InvalidValue(f"Cannot read the sizes '{text}'; write a range like 32KiB:64MiB:x4 or 1MiB:4MiB:+1MiB.")
+    low, high = parse_size(parts[0]), parse_size(parts[1])
+    grows = parts[2].startswith("x")
+    step = parse_count(parts[2][1:], "factor of the sizes", 2) if grows else parse_size(parts[2][1:])
+    if not 1 <= low <= high or step < 1:
+        raise InvalidValue(f"The sizes '{text}' rise from at least 1 byte to no less, by a step above zero.")
+    values = [low]
+    while (after := values[-1] * step if grows else values[-1] + step) <= high:
+        values.append(after)
+        if len(values) > MAX_SIZES:
+            raise InvalidValue(f"The sizes '{text}' are more than {MAX_SIZES:,}; take a larger step.")
+    return values
