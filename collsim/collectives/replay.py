@@ -1,0 +1,161 @@
+"""Replays a schedule on symbolic contributions, step by step, with step as the version number of a value.
+
+Two algebras share one replay. Exact: two bits a rank, "contributed" and "contributed more than once". Fingerprint: the
+sum of random numbers modulo the Mersenne prime 2^61 - 1 and the number of contributions, one word each. Both fold a
+delivery into a cell (rank, chunk) with one vectorised expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collsim.collectives.demand import Demand
+from collsim.collectives.schedule import REDUCE, Schedule
+from collsim.collectives.wellformed import describe
+from collsim.errors import ScheduleError
+
+__all__ = ["PRIME", "Algebra", "exact", "fingerprint", "replay"]
+
+PRIME = 2**61 - 1
+Words = NDArray[np.uint64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Algebra:
+    """How multisets of contributions are written: `leaf` uint64[n, width], the multiset {rank}; `add` their sum."""
+
+    leaf: Words
+    add: Callable[[Words, Words], Words]
+
+    def sum(self, rows: Words) -> Words:
+        """Return uint64[width], the sum of all `rows` (uint64[k, width], k >= 1)."""
+        while len(rows) > 1:
+            half = len(rows) // 2
+            rows = np.concatenate([self.add(rows[:half], rows[half : 2 * half]), rows[2 * half :]])
+        return np.asarray(rows[0])
+
+
+def exact(ranks: int) -> Algebra:
+    """Return the algebra of exact multisets, of which only 0, 1 and "2 or more" need telling apart."""
+    words = -(-ranks // 64)
+    leaf = np.zeros((ranks, 2 * words), dtype=np.uint64)
+    r = np.arange(ranks)
+    leaf[r, r // 64] = np.uint64(1) << (r % 64).astype(np.uint64)
+
+    def add(a: Words, b: Words) -> Words:
+        once = a[:, :words] | b[:, :words]
+        twice = a[:, words:] | b[:, words:] | (a[:, :words] & b[:, :words])
+        return np.concatenate([once, twice], axis=1)
+
+    return Algebra(leaf, add)
+
+
+def fingerprint(ranks: int, seed: int) -> Algebra:
+    """Return the algebra of random 61-bit sums beside the number of contributions, which stops at n + 1.
+
+    With the right number of contributions a multiset other than the wanted one differs from it by coefficients below
+    the prime, so its fingerprint agrees with probability 1 / (2^61 - 1).
+    """
+    draws = np.random.default_rng(seed).integers(0, PRIME, ranks, dtype=np.uint64)
+    leaf = np.stack([draws, np.ones(ranks, dtype=np.uint64)], axis=1)
+    prime, most = np.uint64(PRIME), np.uint64(ranks + 1)
+
+    def add(a: Words, b: Words) -> Words:
+        total = a + b
+        total[:, 0] %= prime
+        np.minimum(total[:, 1], most, out=total[:, 1])
+        return np.asarray(total)
+
+    return Algebra(leaf, add)
+
+
+def replay(schedule: Schedule, demand: Demand, algebra: Algebra) -> tuple[Words, IntArray]:
+    """Return (values uint64[n C, width] after the last step, needs int64[T]); cell = rank C + chunk, zeros if undefined.
+
+    `needs` of a transfer counts the pairs (delivery, chunk) into its source with a smaller step among its chunks.
+    Raises ScheduleError for data that a source does not hold, for a reduce into nothing, and for two deliveries into one
+    cell in one step of which one is a copy.
+    """
+    s, chunks = schedule, schedule.chunks
+    defined = demand.contributes.ravel().copy()
+    rank = np.repeat(np.arange(s.ranks), chunks)
+    values = np.where(defined[:, None], algebra.leaf[rank], np.uint64(0))
+    arrived = np.zeros(s.ranks * chunks, dtype=np.int64)
+    needs = np.zeros(s.transfers, dtype=np.int64)
+    order = np.argsort(s.step, kind="stable")
+    for ids in np.split(order, np.flatnonzero(np.diff(s.step[order])) + 1):
+        owner, chunk = _carried(s, ids)
+        origin, cell = s.src[owner] * chunks + chunk, s.dst[owner] * chunks + chunk
+        _check_held(s, owner, chunk, defined[origin], "its source does not hold")
+        needs[ids] = np.add.reduceat(arrived[origin], _starts(s.count[ids])) if ids.size else 0
+        reduces = s.op[owner] == REDUCE
+        _check_held(s, owner[reduces], chunk[reduces], defined[cell[reduces]], "its destination has nothing to reduce with")
+        _land(s, algebra, values, (owner, cell), values[origin])
+        defined[cell] = True
+        np.add.at(arrived, cell, 1)
+    return values, needs
+
+
+def _carried(schedule: Schedule, ids: IntArray) -> tuple[IntArray, IntArray]:
+    """Return (transfer, chunk), one entry for each chunk that each transfer of `ids` carries."""
+    counts = schedule.count[ids]
+    if (counts == 1).all():
+        return ids, schedule.chunk[ids]
+    owner = np.repeat(ids, counts)
+    offset = np.arange(len(owner)) - np.repeat(_starts(counts), counts)
+    return owner, (schedule.chunk[owner] + offset) % schedule.chunks
+
+
+def _starts(counts: IntArray) -> IntArray:
+    return np.asarray(np.cumsum(counts) - counts)
+
+
+def _land(s: Schedule, algebra: Algebra, values: Words, landing: tuple[IntArray, IntArray], moved: Words) -> None:
+    """Fold one step's deliveries into their cells: single ones at once, the k-th of several reduces in round k."""
+    owner, cell = landing
+    reduces = s.op[owner] == REDUCE
+    order = np.argsort(cell, kind="stable")
+    ordered = cell[order]
+    fresh = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    if fresh.all():
+        values[cell[~reduces]] = moved[~reduces]
+        into = cell[reduces]
+        if into.size:
+            values[into] = algebra.add(values[into], moved[reduces])
+        return
+    first = np.flatnonzero(fresh)
+    sizes = np.diff(np.append(first, len(cell)))
+    several = np.repeat(sizes > 1, sizes)
+    clash = np.flatnonzero(several & ~reduces[order])
+    if clash.size:
+        _clash(s, owner[order], ordered, int(clash[0]))
+    turn = np.arange(len(cell)) - np.repeat(first, sizes)
+    by_turn = np.argsort(turn, kind="stable")
+    for k in np.split(by_turn, np.cumsum(np.bincount(turn))[:-1]):
+        here, into = order[k], ordered[k]
+        folded = algebra.add(values[into], moved[here])
+        values[into] = np.where(reduces[here][:, None], folded, moved[here])
+
+
+def _clash(s: Schedule, owner: IntArray, cell: IntArray, place: int) -> None:
+    other = place + 1 if place + 1 < len(cell) and cell[place + 1] == cell[place] else place - 1
+    rank, chunk = divmod(int(cell[place]), s.chunks)
+    raise ScheduleError(
+        f"{s.algorithm}: {describe(s, owner[place])} and {describe(s, owner[other])} both land in chunk {chunk} of rank "
+        f"{rank} in one step; a copy must be alone there, so move one to another step."
+    )
+
+
+def _check_held(s: Schedule, owner: IntArray, chunk: IntArray, held: NDArray[np.bool_], what: str) -> None:
+    wrong = np.flatnonzero(~held)
+    if wrong.size:
+        k = wrong[0]
+        raise ScheduleError(
+            f"{s.algorithm}: {describe(s, owner[k])} moves chunk {chunk[k]}, which {what} before step {s.step[owner[k]]}; "
+            "deliver it there in an earlier step."
+        )
