@@ -1,1 +1,1 @@
-"""The executable specification of docs/network-model.md, in SimPy; the command line calls it `simpy`."""
+"""The network model as an executable specification in SimPy: one rule, one place; see docs/network-model.md."""

@@ -1,0 +1,236 @@
+"""The fabric: packets granted, carried, queued and credited, tick by tick (rules 7 to 20 of docs/network-model.md).
+
+State changes (`_tail_left`, `_credit`, `_ask`, `inject`) happen in phase 1 of a tick and only mark links as dirty; `_settle`
+is phases 2 and 3. Nothing here arbitrates in a callback, so nothing depends on the order of events within a tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from collsim.engines.reference.arbiter import ORDERS, Arbiter
+from collsim.engines.reference.clock import Clock
+from collsim.engines.reference.grants import GrantLog
+from collsim.engines.reference.link import Channel, Link, buffer_bytes, head_fs
+from collsim.engines.reference.message import Cut, Hop, Message, Packet
+from collsim.engines.reference.nic import Flow, Host, Port
+from collsim.engines.reference.servers import Servers
+from collsim.network.config import NetworkConfig
+from collsim.network.schedulers import SCHEDULERS
+from collsim.topology.graph import Topology
+
+if TYPE_CHECKING:
+    from collsim.engines.reference.routes import Router
+    from collsim.engines.reference.watch import Watch
+
+__all__ = ["Fabric", "wire"]
+
+
+def wire(topology: Topology, network: NetworkConfig, channels: int) -> tuple[list[Link], list[Host]]:
+    """Return the links, each with its `channels` FIFOs and, at a host, its NIC port, and the hosts: all wiring is here."""
+    scheduler = SCHEDULERS.get(network.nic.nic_scheduler)
+    by_message = network.transport.flow_control == "message"
+    rows = (topology.source, topology.target, topology.bandwidth, topology.latency)
+    links = [Link(k, *map(int, row)) for k, row in enumerate(zip(*rows, strict=True))]
+    hosts = [Host(h) for h in range(topology.hosts)]
+    for link in links:
+        size = buffer_bytes(link, network)
+        link.channels = [Channel(link, v, size) for v in range(channels)]
+        if link.source < topology.hosts:
+            link.port = Port(hosts[link.source], link, scheduler, by_message)
+            hosts[link.source].ports.append(link.port)
+    for node in range(topology.nodes):
+        fifos = [channel for k in topology.in_links[node] for channel in links[k].channels]
+        for rank, channel in enumerate(fifos):
+            channel.input = rank
+        for k in topology.out_links[node]:
+            links[k].inputs = len(fifos) + 1
+    return links, hosts
+
+
+class Fabric:
+    """All links of one simulation. `delivered(message)` is called at tail(m), `injected(message, ...)` as tails leave."""
+
+    def __init__(self, topology: Topology, network: NetworkConfig, router: Router, watch: Watch):
+        self.clock = Clock(self._settle)
+        self.network, self.router, self.watch = network, router, watch
+        self.links, self.hosts = router.links, router.hosts
+        self.log = GrantLog()
+        self.delivered: Callable[[Message], None] = _nobody
+        self.injected: Callable[[Message, int], None] = _nobody_injects
+        self.parked: Callable[[Flow], bool] = _never
+        self.by_message = network.transport.flow_control == "message"
+        self._cut = Cut(network.packet, self.by_message)
+        self._cut_through = network.router.switching == "cut-through"
+        self._arbiter = Arbiter(ORDERS[network.router.arbitration], network.nic.ports, self.by_message, self._next_packet)
+        self._joining: list[Message] = []
+        self._choosing: list[Channel] = []
+        self._dirty: set[int] = set()
+        self._woken: dict[Servers, None] = {}
+
+    # Phase 1: state changes.
+
+    def inject(self, message: Message) -> None:
+        """Take a message that is ready now: in this tick's settling it joins the queue of its first link (rule 11)."""
+        self._joining.append(message)
+        self.clock.request_settling()
+
+    def wake(self, servers: Servers) -> None:
+        """Have `servers` give out their free places in this tick's settling."""
+        self._woken[servers] = None
+        self.clock.request_settling()
+
+    def poke(self, link: Link) -> None:
+        """Have `link` arbitrated in this tick's settling."""
+        self._dirty.add(link.index)
+        self.clock.request_settling()
+
+    def _ask(self, fifo: Channel) -> None:
+        packet = fifo.queue[0]
+        if packet.options is not None:
+            self._choosing.append(fifo)
+            self.clock.request_settling()
+        else:
+            link = packet.path[packet.at].link
+            link.askers.add(fifo)
+            self.poke(link)
+
+    def _tail_left(self, link: Link) -> None:
+        """The tail of the packet on `link` leaves its source node: rules 7, 10 and 14."""
+        packet, sender, now = link.sending, link.sender, self.clock.now
+        assert packet is not None
+        link.sending = None
+        link.freed = (now, packet.record)
+        self.poke(link)
+        if isinstance(sender, Channel):
+            self.clock.at(now + sender.link.latency, self._credit, (sender, packet.size, packet.record))
+            sender.queue.popleft()
+            sender.advanced = (now, packet.record)
+            if sender.queue:
+                first = sender.queue[0]
+                if first.asks_from <= now:
+                    self._ask(sender)
+                else:
+                    self.clock.at(first.asks_from, self._ask, sender)
+        elif sender is not None:
+            self._port_freed(sender, packet)
+
+    def _port_freed(self, flow: Flow, packet: Packet) -> None:
+        host, now = flow.port.host, self.clock.now
+        host.sending -= 1
+        tick, least = host.freed
+        host.freed = (now, min(least, packet.record) if tick == now else packet.record)
+        if self.network.nic.ports:
+            for port in host.ports:
+                if port.waiting:
+                    self.poke(port.link)
+        flow.message.unsent -= 1
+        if not flow.message.unsent:
+            self.injected(flow.message, packet.record)
+
+    def _credit(self, what: tuple[Channel, int, int]) -> None:
+        """Bytes count again at the sender of a channel (rule 10)."""
+        channel, size, record = what
+        channel.room += size
+        channel.credited = (self.clock.now, record)
+        self.poke(channel.link)
+
+    # Phases 2 and 3.
+
+    def _settle(self) -> None:
+        for servers in self._woken:
+            servers.settle()
+        self._woken.clear()
+        choices = [self.router.choose(fifo.queue[0]) for fifo in self._choosing]
+        joining, self._joining = sorted(self._joining, key=lambda m: m.id), []
+        flows = [flow for message in joining for flow in self.router.flows(message)]
+        for fifo, hop in zip(self._choosing, choices, strict=True):
+            self._take_choice(fifo, hop)
+        self._choosing.clear()
+        for flow in flows:
+            if not self.parked(flow):
+                self.enqueue(flow)
+        dirty, self._dirty = sorted(self._dirty), set()
+        for index in dirty:
+            winner = self._arbiter.arbitrate(self.links[index])
+            if winner is not None:
+                self._grant(self.links[index], *winner)
+
+    def enqueue(self, flow: Flow) -> None:
+        """Let the scheduler of its port see `flow`."""
+        flow.port.join(flow)
+        self.poke(flow.port.link)
+
+    def _take_choice(self, fifo: Channel, hop: Hop) -> None:
+        packet = fifo.queue[0]
+        packet.path.append(hop)
+        packet.options = None
+        hop.link.askers.add(fifo)
+        self._dirty.add(hop.link.index)
+
+    def _next_packet(self, flow: Flow) -> Packet:
+        if flow.packet is None:
+            index = flow.next_index
+            size = self._cut.packet_bytes(flow.size, index)
+            flow.packet = Packet(flow.message, index, size, flow.path_of(index))
+        return flow.packet
+
+    def _grant(self, link: Link, packet: Packet, channel: Channel, source: Channel | Flow) -> None:
+        """Rules 7 to 9: `packet` holds `link` from now and goes into `channel`."""
+        now, message = self.clock.now, packet.message
+        end = now + link.ser(packet.size)
+        packet.record = self.log.add(now, link, packet, channel, source)
+        link.sending, link.sender = packet, source
+        link.busy += end - now
+        link.bytes += packet.size
+        if isinstance(source, Channel):
+            link.askers.remove(source)
+        else:
+            source.port.granted(source)
+            source.port.host.sending += 1
+        if self.by_message:
+            channel.holder = message if packet.index < message.packets - 1 else None
+        final = packet.path[packet.at].final
+        for notify in self.watch.on_grant:
+            notify(link.index, message.id, packet.index, now, channel=channel.index, size=packet.size, end=end, final=final)
+        packet.at += 1
+        self.clock.at(end, self._tail_left, link)
+        if final:
+            self._arrive_last(packet, end + link.latency)
+        else:
+            self._enter(packet, link, channel, end + link.latency)
+
+    def _arrive_last(self, packet: Packet, tail: int) -> None:
+        message = packet.message
+        if tail > message.tail or (tail == message.tail and packet.record < message.tail_record):
+            message.tail, message.tail_record = tail, packet.record
+        message.unarrived -= 1
+        if not message.unarrived:
+            self.clock.at(message.tail, self.delivered, message)
+
+    def _enter(self, packet: Packet, link: Link, channel: Channel, tail: int) -> None:
+        """Take room in `channel` and join its FIFO; rule 9's e, with the fastest link it may choose (rule 19)."""
+        channel.room -= packet.size
+        packet.options = self.router.options(packet, link)
+        nexts: Iterable[Hop] = packet.options if packet.options is not None else (packet.path[packet.at],)
+        header = self.network.packet.header
+        head = self.clock.now + link.latency + head_fs(link, packet.size, header, self._cut_through)
+        fastest = min(hop.link.ser(packet.size) for hop in nexts)
+        packet.asks_from = max(head, tail - fastest) + self.network.router.router_delay
+        channel.queue.append(packet)
+        if len(channel.queue) == 1:
+            self.clock.at(packet.asks_from, self._ask, channel)
+
+
+def _nobody(message: Message) -> None:
+    """Stand for a listener that is wired later."""
+
+
+def _nobody_injects(message: Message, record: int) -> None:
+    """Stand for a listener that is wired later."""
+
+
+def _never(flow: Flow) -> bool:
+    """Park no flow."""
+    return False

@@ -1,0 +1,74 @@
+"""The log of grants from which the critical path is read: for each packet-hop when, where, and what released it.
+
+Three integers and a reference a grant; the log gives up, and with it the critical path, above `LIMIT` grants.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from collsim.engines.reference.link import Channel, Link
+from collsim.engines.reference.message import Packet
+from collsim.engines.reference.nic import Flow
+
+__all__ = ["LIMIT", "Cause", "GrantLog"]
+
+LIMIT = 5_000_000
+
+
+class Cause(IntEnum):
+    """What released a grant at its tick; where several did, the first of this list counts.
+
+    ARRIVAL: the packet itself came to ask (or its message became ready). FIFO: the packet before it left its FIFO. LINK:
+    the link came free. STEP: lockstep opened the step. CREDIT: bytes counted again. PORT: a port of the host came free.
+    """
+
+    ARRIVAL = 0
+    FIFO = 1
+    LINK = 2
+    STEP = 3
+    CREDIT = 4
+    PORT = 5
+
+
+class GrantLog:
+    """Grants in the order made: `entries[k]` = (tick, link, message, previous hop's grant or -1, cause, its grant or -1)."""
+
+    def __init__(self, limit: int = LIMIT):
+        self._limit = limit
+        self.entries: list[tuple[int, int, int, int, Cause, int]] = []
+        self.complete = True
+        self.count = 0
+
+    def add(self, now: int, link: Link, packet: Packet, channel: Channel, source: Channel | Flow) -> int:
+        """Record the grant of `link` to `packet`, which waited in `source` and takes `channel`; return its number."""
+        number = self.count
+        self.count += 1
+        if self.complete:
+            if number >= self._limit:
+                self.complete = False
+                self.entries.clear()
+                return number
+            cause, by = _released_by(now, link, packet, channel, source)
+            self.entries.append((now, link.index, packet.message.id, packet.record, cause, by))
+        return number
+
+
+def _released_by(now: int, link: Link, packet: Packet, channel: Channel, source: Channel | Flow) -> tuple[Cause, int]:
+    """Return what released a grant: some state of the link, the channel, the FIFO or the NIC changed at this very tick."""
+    if isinstance(source, Channel):
+        if packet.asks_from == now:
+            return Cause.ARRIVAL, -1
+        if source.advanced[0] == now:
+            return Cause.FIFO, source.advanced[1]
+    elif source.ready == now:
+        return Cause.ARRIVAL, -1
+    if link.freed[0] == now:
+        return Cause.LINK, link.freed[1]
+    if isinstance(source, Flow) and source.opened == now:
+        return Cause.STEP, -1
+    if channel.credited[0] == now:
+        return Cause.CREDIT, channel.credited[1]
+    if isinstance(source, Flow) and source.port.host.freed[0] == now:
+        return Cause.PORT, source.port.host.freed[1]
+    raise AssertionError(f"nothing released {packet} on link {link.index} at {now}")

@@ -1,0 +1,105 @@
+"""What travels: messages, the packets they are cut into (rule 2), and the hops of their paths (rule 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collsim.engines.reference.link import Channel, Link
+    from collsim.network.config import PacketFormat
+
+__all__ = ["Cut", "Hop", "Message", "Packet"]
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """One message of the program and what has become of it; times in fs, -1 while unknown.
+
+    `id`, `call` (index of its operation), `transfer` (within its call), `step`, `source` and `target` hosts, payload
+    `size`, whether it `reduces`, number of `packets`. `explicit`: link ids of a path that the schedule fixes, else ().
+    `waits`: conditions still to be met before it is released. `released`: its dependencies are complete; `ready`: rule 4;
+    `tail`: rule 6; `finish`: complete. `unsent`, `unarrived`: packets whose tail has not left the NIC, and packets not yet
+    granted on their last link. `tail_record`: the grant that fixed `tail`.
+    """
+
+    id: int
+    call: int
+    transfer: int
+    step: int
+    source: int
+    target: int
+    size: int
+    reduces: bool
+    packets: int
+    explicit: tuple[int, ...] = ()
+    waits: int = 0
+    released: int = -1
+    ready: int = -1
+    unsent: int = 0
+    unarrived: int = 0
+    tail: int = -1
+    tail_record: int = -1
+    finish: int = -1
+
+    def __post_init__(self) -> None:
+        self.unsent = self.unarrived = self.packets
+
+    @property
+    def travels(self) -> bool:
+        """Whether it has packets that cross links."""
+        return self.packets > 0 and self.source != self.target
+
+    def __str__(self) -> str:
+        return f"message {self.id} (step {self.step}, host {self.source} to {self.target})"
+
+
+@dataclass(slots=True, eq=False)
+class Hop:
+    """A link of a path and the channels its packet may take there; `final`: the last link, which takes no room."""
+
+    link: Link
+    channels: tuple[Channel, ...]
+    final: bool
+
+
+@dataclass(slots=True, eq=False)
+class Packet:
+    """Packet `index` of a message, `size` bytes with header, on `path` with hop `at` to be granted next.
+
+    `asks_from`: rule 9's e, the earliest tick at which it may ask for that hop. `options`: under adaptive routing the hops
+    to choose from. `record`: its latest grant in the log of the critical path. `counter`: the routing counter.
+    """
+
+    message: Message
+    index: int
+    size: int
+    path: list[Hop]
+    at: int = 0
+    asks_from: int = 0
+    options: list[Hop] | None = None
+    record: int = -1
+    counter: int = 0
+
+    def __str__(self) -> str:
+        return f"packet {self.index} of {self.message}"
+
+
+class Cut:
+    """How messages are cut into packets."""
+
+    def __init__(self, form: PacketFormat, by_message: bool):
+        self.payload, self.header, self.by_message = form.packet_payload, form.header, by_message
+
+    def packets(self, size: int) -> int:
+        """Return how many packets a message of `size` bytes has: none for an empty one."""
+        return -(-size // self.payload)
+
+    def packet_bytes(self, size: int, index: int) -> int:
+        """Return the bytes of packet `index` of a message of `size`: payload and, where it has one, header."""
+        payload = min(self.payload, size - index * self.payload)
+        return payload + (0 if self.by_message and index else self.header)
+
+    def largest(self, size: int) -> int:
+        """Return the bytes of the largest packet of a message of `size` > 0: its first."""
+        return self.packet_bytes(size, 0)
