@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.collectives.collective import Collective
+from collsim.collectives.dependencies import infer_dependencies
 from collsim.errors import InvalidValue
 
 __all__ = ["COPY", "REDUCE", "Schedule", "ScheduleBuilder"]
@@ -184,40 +185,6 @@ class ScheduleBuilder:
             segments=segments,
             variant=variant,
         )
-
-
-def infer_dependencies(
-    step: IntArray, src: IntArray, dst: IntArray, chunk: IntArray, count: IntArray, chunks: int
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Return (dep_set, set_offsets, set_members): all deliveries into a transfer's (source, chunks) before its step.
-
-    Transfers with equal sets share one. Linear in transfers x chunks carried, plus the size of the sets.
-    """
-    arrivals: dict[int, list[tuple[int, int]]] = {}
-    order = np.argsort(step, kind="stable").tolist()
-    sets: dict[tuple[int, ...], int] = {(): 0}
-    known: dict[tuple[int, int, int, int], int] = {}
-    dep_set = np.zeros(len(step), dtype=np.int64)
-    steps, sources, targets = step.tolist(), src.tolist(), dst.tolist()
-    firsts, counts = chunk.tolist(), count.tolist()
-    pending: list[int] = []
-    now = -1
-    for t in order:
-        if steps[t] != now:
-            for p in pending:
-                for k in range(counts[p]):
-                    arrivals.setdefault(targets[p] * chunks + (firsts[p] + k) % chunks, []).append((p, now))
-            pending, now = [], steps[t]
-        pending.append(t)
-        key = (sources[t], firsts[t], counts[t], now)
-        if key not in known:
-            base = sources[t] * chunks
-            found = {p for k in range(counts[t]) for p, _ in arrivals.get(base + (firsts[t] + k) % chunks, ())}
-            known[key] = sets.setdefault(tuple(sorted(found)), len(sets))
-        dep_set[t] = known[key]
-    offsets = np.concatenate([[0], np.cumsum([len(s) for s in sets])]).astype(np.int64)
-    members = np.array([p for s in sets for p in s], dtype=np.int64)
-    return dep_set, offsets, members
 
 
 def iterate(schedule: Schedule) -> Iterator[dict[str, object]]:
