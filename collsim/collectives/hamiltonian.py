@@ -6,15 +6,18 @@ narrowest link, within a budget; hosts behind switches are visited box by box, s
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from math import prod
 
 from collsim.topology.graph import Topology
 
-__all__ = ["family_ring", "gray_ring", "grid_ring", "is_ring", "ring_order", "search_ring"]
+__all__ = ["family_ring", "gray_ring", "grid_ring", "is_ring", "ring_order", "rotate_ring", "search_ring"]
 
-SEARCH_BUDGET = 200_000
-"""Nodes the searches for one ring may visit together before they give up, about a second."""
+SEARCH_BUDGET = 100_000
+"""Nodes the searches for one ring may visit together before they give up."""
+ROTATION_BUDGET = 20_000
+"""Moves of the second search, each linear in the ranks, when the first has failed."""
 
 
 def ring_order(topology: Topology, hosts: Sequence[int]) -> list[int]:
@@ -128,6 +131,8 @@ def _searched(topology: Topology, hosts: list[int]) -> list[int] | None:
     for pairs, narrowest in trials:
         graph = [pair for pair, w in pairs.items() if w >= narrowest]
         ring = search_ring(hosts, graph, SEARCH_BUDGET // len(trials))
+        if ring is None and pairs is two_way:
+            ring = rotate_ring(hosts, graph, ROTATION_BUDGET // len(trials))
         if ring is not None:
             return ring
     return None
@@ -171,6 +176,35 @@ def search_ring(hosts: list[int], pairs: list[tuple[int, int]], budget: int) -> 
         else:
             choices.pop()
             free[path.pop()] = True
+    return None
+
+
+def rotate_ring(hosts: list[int], pairs: list[tuple[int, int]], budget: int) -> list[int] | None:
+    """Return a Hamiltonian ring over pairs that all go both ways, or None if `budget` moves find none.
+
+    Posa's method: extend a path at its end; where it is stuck, join the end to a node inside and reverse what follows,
+    which gives a new end. Finds rings in large graphs that a depth-first search gets lost in. Draws are seeded: the same
+    graph always gives the same ring.
+    """
+    ways: dict[int, list[int]] = {host: [] for host in hosts}
+    for a, b in sorted(pairs):
+        ways[a].append(b)
+    if any(not _passable(set(near), set(near), len(hosts)) for near in ways.values()):
+        return None
+    draw = random.Random(0)
+    path, place = [hosts[0]], {hosts[0]: 0}
+    for _ in range(budget):
+        end = path[-1]
+        if len(path) == len(hosts) and hosts[0] in ways[end]:
+            return path
+        fresh = [b for b in ways[end] if b not in place]
+        if fresh:
+            place[best := min(fresh, key=lambda b: sum(c not in place for c in ways[b]))] = len(path)
+            path.append(best)
+            continue
+        pivot = place[draw.choice(ways[end])] + 1
+        path[pivot:] = path[pivot:][::-1]
+        place.update((node, pivot + k) for k, node in enumerate(path[pivot:]))
     return None
 
 
