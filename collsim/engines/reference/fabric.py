@@ -12,47 +12,23 @@ from typing import TYPE_CHECKING
 from collsim.engines.reference.arbiter import ORDERS, Arbiter
 from collsim.engines.reference.clock import Clock
 from collsim.engines.reference.grants import GrantLog
-from collsim.engines.reference.link import Channel, Link, buffer_bytes, head_fs
+from collsim.engines.reference.link import Channel, Link, head_fs
 from collsim.engines.reference.message import Cut, Hop, Message, Packet
-from collsim.engines.reference.nic import Flow, Host, Port
+from collsim.engines.reference.nic import Flow
 from collsim.engines.reference.servers import Servers
 from collsim.network.config import NetworkConfig
-from collsim.network.schedulers import SCHEDULERS
-from collsim.topology.graph import Topology
 
 if TYPE_CHECKING:
     from collsim.engines.reference.routes import Router
     from collsim.engines.reference.watch import Watch
 
-__all__ = ["Fabric", "wire"]
-
-
-def wire(topology: Topology, network: NetworkConfig, channels: int) -> tuple[list[Link], list[Host]]:
-    """Return the links, each with its `channels` FIFOs and, at a host, its NIC port, and the hosts: all wiring is here."""
-    scheduler = SCHEDULERS.get(network.nic.nic_scheduler)
-    by_message = network.transport.flow_control == "message"
-    rows = (topology.source, topology.target, topology.bandwidth, topology.latency)
-    links = [Link(k, *map(int, row)) for k, row in enumerate(zip(*rows, strict=True))]
-    hosts = [Host(h) for h in range(topology.hosts)]
-    for link in links:
-        size = buffer_bytes(link, network)
-        link.channels = [Channel(link, v, size) for v in range(channels)]
-        if link.source < topology.hosts:
-            link.port = Port(hosts[link.source], link, scheduler, by_message)
-            hosts[link.source].ports.append(link.port)
-    for node in range(topology.nodes):
-        fifos = [channel for k in topology.in_links[node] for channel in links[k].channels]
-        for rank, channel in enumerate(fifos):
-            channel.input = rank
-        for k in topology.out_links[node]:
-            links[k].inputs = len(fifos) + 1
-    return links, hosts
+__all__ = ["Fabric"]
 
 
 class Fabric:
     """All links of one simulation. `delivered(message)` is called at tail(m), `injected(message, ...)` as tails leave."""
 
-    def __init__(self, topology: Topology, network: NetworkConfig, router: Router, watch: Watch):
+    def __init__(self, network: NetworkConfig, router: Router, watch: Watch):
         self.clock = Clock(self._settle)
         self.network, self.router, self.watch = network, router, watch
         self.links, self.hosts = router.links, router.hosts
@@ -63,7 +39,7 @@ class Fabric:
         self.by_message = network.transport.flow_control == "message"
         self._cut = Cut(network.packet, self.by_message)
         self._cut_through = network.router.switching == "cut-through"
-        self._arbiter = Arbiter(ORDERS[network.router.arbitration], network.nic.ports, self.by_message, self._next_packet)
+        self._arbiter = Arbiter(ORDERS[network.router.arbitration], network.nic.ports, self.by_message, self.next_packet)
         self._joining: list[Message] = []
         self._choosing: list[Channel] = []
         self._dirty: set[int] = set()
@@ -169,7 +145,8 @@ class Fabric:
         hop.link.askers.add(fifo)
         self._dirty.add(hop.link.index)
 
-    def _next_packet(self, flow: Flow) -> Packet:
+    def next_packet(self, flow: Flow) -> Packet:
+        """Return the packet of `flow` that the NIC asks with."""
         if flow.packet is None:
             index = flow.next_index
             size = self._cut.packet_bytes(flow.size, index)

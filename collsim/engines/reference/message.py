@@ -100,6 +100,9 @@ class Cut:
         payload = min(self.payload, size - index * self.payload)
         return payload + (0 if self.by_message and index else self.header)
 
-    def largest(self, size: int) -> int:
-        """Return the bytes of the largest packet of a message of `size` > 0: its first."""
-        return self.packet_bytes(size, 0)
+    def serialisation(self, link: Link, size: int) -> int:
+        """Return the fs that the packets of a message of `size` bytes hold `link`, one after the other."""
+        packets = self.packets(size)
+        ends = {0, packets - 1} if packets else set()
+        total = sum(link.ser(self.packet_bytes(size, index)) for index in ends)
+        return total + (max(packets - 2, 0) and (packets - 2) * link.ser(self.packet_bytes(size, 1)))

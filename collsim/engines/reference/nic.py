@@ -19,7 +19,8 @@ class Flow:
     """A message in the queue of one port: those of its packets whose path begins there, in ascending order.
 
     Without spraying that is all of them: `waiting` lists their indices, `path_of` gives the path of each. What schedulers
-    read (`collsim.network.schedulers.Waiting`) is here. `opened`: the tick at which lockstep let it through, -1 when it never waited for a step.
+    read (`collsim.network.schedulers.Waiting`) is here. `opened`: the tick at which lockstep let it through, -1 when it
+    never waited for a step.
     """
 
     __slots__ = ("id", "left", "message", "opened", "packet", "path_of", "place", "port", "ready", "size", "step", "waiting")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from collsim.engines.reference.link import Link
 from collsim.engines.reference.message import Hop, Message, Packet
-from collsim.engines.reference.nic import Flow, Host
+from collsim.engines.reference.nic import Flow
+from collsim.engines.reference.wiring import wire
+from collsim.network.config import NetworkConfig
 from collsim.topology.graph import Topology
 
 __all__ = ["Router"]
@@ -15,8 +18,14 @@ __all__ = ["Router"]
 class Router:
     """Gives messages their flows and packets their hops."""
 
-    def __init__(self, topology: Topology, links: list[Link], hosts: list[Host]):
-        self.links, self.hosts, self._topology = links, hosts, topology
+    def __init__(self, topology: Topology, network: NetworkConfig, seed: int, messages: Sequence[Message]):
+        self._topology = topology
+        asked = network.router.virtual_channels
+        self.links, self.hosts = wire(topology, network, asked if isinstance(asked, int) else 1)
+
+    def first_links(self, message: Message) -> list[Link]:
+        """Return the links that packets of `message` may take first."""
+        return [self.path(message)[0].link]
 
     def flows(self, message: Message) -> list[Flow]:
         """Return the flows of a message that is ready: one for each port that its packets begin at."""
