@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from collsim.collectives.bounds import Bound
+    from collsim.collectives.closed_forms import ClosedForm
     from collsim.collectives.schedule import Schedule
     from collsim.collectives.verify import Proof
     from collsim.network.config import NetworkConfig
@@ -72,8 +73,9 @@ class Outcome:
     """One run and everything that explains it: machine, proved schedule, measured result, bound, closed form, baseline.
 
     `algorithm` is the text that chose it (with options), `legality` why it may run there; `size` bytes of a buffer;
-    `closed_form` fs or None where contention leaves none; `wall` seconds the engine took; `placement` and `faults` say
-    how ranks and links were altered; `warnings` are sentences a reader must know.
+    `closed_form` is None where contention leaves none; `wall` seconds the engine took; `placement` and `faults` say
+    how ranks and links were altered; `request` are the command-line words for the same machine; `warnings` are sentences
+    a reader must know.
     """
 
     topology: Topology
@@ -84,12 +86,13 @@ class Outcome:
     network: NetworkConfig
     proof: Proof
     bound: Bound
-    closed_form: int | None
+    closed_form: ClosedForm | None
     result: Result
     wall: float
     seed: int = 0
     placement: str = "linear"
     faults: tuple[str, ...] = ()
+    request: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     baseline: Outcome | None = None
 
@@ -157,7 +160,9 @@ class Outcome:
             "bound_kind": self.bound.kind,
             "bound_exact": self.bound.exact,
             "percent_of_bound": self.percent_of_bound,
-            "closed_form_s": None if self.closed_form is None else self.closed_form / FS_PER_SECOND,
+            "closed_form_s": None if self.closed_form is None else self.closed_form.time / FS_PER_SECOND,
+            "closed_form": None if self.closed_form is None else self.closed_form.text,
+            "closed_form_exact": None if self.closed_form is None else self.closed_form.exact,
             "speedup": self.speedup,
             "baseline": None if self.baseline is None else self.baseline.to_dict(),
             "critical_path": None if path is None else {k: v / FS_PER_SECOND for k, v in path.items()},
@@ -233,7 +238,7 @@ class Outcome:
             "bound": f"{format_time(float(self.bound.time))} ({self.percent_of_bound:.1f} % reached)",
         }
         if self.closed_form is not None:
-            rows["closed form"] = format_time(self.closed_form)
+            rows["closed form"] = format_time(self.closed_form.time)
         if self.baseline is not None and self.speedup is not None:
             rows["speedup"] = f"{self.speedup:.2f}x over {self.baseline.algorithm}"
         return rows

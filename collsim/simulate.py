@@ -31,8 +31,9 @@ DEFAULT_ENGINE = "simpy"
 class Case:
     """A machine with everything that stays the same between algorithms and sizes; made by `prepare`.
 
-    `hosts`: host node of each rank. `placement`, `faults`: how ranks and links were altered, in words. Schedules and
-    proofs of algorithms that ignore sizes are kept in `known`, so that a sweep builds each of them once.
+    `hosts`: host node of each rank. `placement`, `faults`: how ranks and links were altered, in words. `request`: the
+    command-line words that ask for the same machine, for advice. Schedules and proofs of algorithms that ignore sizes
+    are kept in `known`, so that a sweep builds each of them once.
     """
 
     topology: Topology
@@ -43,6 +44,7 @@ class Case:
     seed: int = 0
     placement: str = "linear"
     faults: tuple[str, ...] = ()
+    request: tuple[str, ...] = ()
     known: dict[str, tuple[Schedule, Proof]] = field(default_factory=dict)
 
     def hint(self, size: int) -> Hint:
@@ -135,6 +137,7 @@ class Case:
             seed=self.seed,
             placement=self.placement,
             faults=self.faults,
+            request=self.request,
             warnings=tuple(self._warnings(schedule, size)),
         )
 
@@ -156,7 +159,7 @@ class Case:
 _PACKET_LEVEL = frozenset(
     (
         *("buffer", "virtual_channels", "vc_allocation", "flow_control", "arbitration", "allow_deadlock"),
-        *("nic_scheduler", "lockstep_estimate", "ports"),
+        *("nic_scheduler", "lockstep_estimate", "ports", "overhead_mode", "reduction_units"),
     )
 )
 
@@ -174,7 +177,7 @@ def prepare(
     seed: int = 0,
     root: int = 0,
     fail: Sequence[str] = (),
-    degrade: Mapping[str, float] | None = None,
+    degrade: Mapping[str, float | str] | None = None,
 ) -> Case:
     """Return the case that `simulate` runs: parameters as there, everything checked, nothing simulated."""
     from collsim.collectives.collective import collective as named
@@ -186,7 +189,8 @@ def prepare(
     group, where = _place(machine, placement, hosts)
     if not 0 <= root < len(group):
         raise InvalidValue(f"The root {root} is no rank; ranks are 0 to {len(group) - 1}.")
-    return Case(machine, group, named(collective, root), _network(network), engine, seed, where, faults)
+    request = _request(topology, bandwidth, latency, fail, degrade or {}, placement if where == placement else "linear")
+    return Case(machine, group, named(collective, root), _network(network), engine, seed, where, faults, request)
 
 
 def simulate(
@@ -205,7 +209,7 @@ def simulate(
     seed: int = 0,
     root: int = 0,
     fail: Sequence[str] = (),
-    degrade: Mapping[str, float] | None = None,
+    degrade: Mapping[str, float | str] | None = None,
     observers: Sequence[object] = (),
 ) -> Outcome:
     """Simulate one collective and return its proved, bounded, explained outcome.
@@ -253,7 +257,7 @@ def machine_of(
     bandwidth: str | int | None,
     latency: str | int | None,
     fail: Sequence[str],
-    degrade: Mapping[str, float],
+    degrade: Mapping[str, float | str],
 ) -> tuple[Topology, tuple[str, ...]]:
     """Return the topology with links degraded and failed, and what was altered in words."""
     from collsim.topology import load
@@ -265,6 +269,22 @@ def machine_of(
     if fail:
         machine = fail_links(machine, list(fail))
     return machine, (*(f"failed {link}" for link in fail), *(f"{link} at {f} of its rate" for link, f in degrade.items()))
+
+
+def _request(
+    topology: str | Path | Topology,
+    bandwidth: str | int | None,
+    latency: str | int | None,
+    fail: Sequence[str],
+    degrade: Mapping[str, float | str],
+    placement: str | Sequence[int],
+) -> tuple[str, ...]:
+    words = ["--topo", str(getattr(topology, "name", topology))]
+    words += ["--bandwidth", str(bandwidth)] if bandwidth is not None else []
+    words += ["--latency", f"{latency}fs" if isinstance(latency, int) else latency] if latency is not None else []
+    words += [word for link in fail for word in ("--fail", link)]
+    words += [word for link, share in degrade.items() for word in ("--degrade", f"{link}={share}")]
+    return (*words, *(("--placement", str(placement)) if placement != "linear" else ()))
 
 
 def _network(network: NetworkConfig | Mapping[str, object] | None) -> NetworkConfig:

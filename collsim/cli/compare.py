@@ -58,11 +58,11 @@ def compare(topo: str, algos: str, sizes: str, metric: str, **options: Any) -> i
     case = prepare(topo, **settings_of(options))
     done: list[Any] = []
     interrupted = False
-    with progress("comparing", len(names) * len(amounts)) as show:
+    with progress("comparing") as show:
         try:
             for item in runs(case, names, amounts):
                 done.append(item)
-                show(len(done), f"{item.algorithm} done")
+                show(len(done), len(names) * len(amounts), f"{item.algorithm} done")
         except KeyboardInterrupt:
             interrupted = True
     comparison = collect(names, amounts, done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -62,13 +63,15 @@ def invoke(arguments: Sequence[str]) -> int:
         where = f" See '{context.command_path} --help'." if context else ""
         return _fail(error.format_message() + where, error.exit_code)
     except BrokenPipeError:
-        # Whoever read our output has left; give the interpreter's last flush somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return 0
     except CollsimError as error:
         if debug:
             traceback.print_exc()
         return _fail(str(error), error.exit_code)
+    except OSError as error:
+        _give_up_output()
+        return _fail(f"Cannot read or write: {error.strerror or error}; check the disk and the paths given.", 1)
     except MemoryError:
         return _fail("Not enough memory for this run; use fewer ranks, a larger packet_payload or --engine analytic.", 1)
     except Exception as error:
@@ -76,6 +79,12 @@ def invoke(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         text = f"collsim failed unexpectedly ({type(error).__name__}: {error}); this is a fault of collsim, please report it"
         return _fail(f"{' '.join(text.split())} with the command and the output of COLLSIM_DEBUG=1.", 1)
+
+
+def _give_up_output() -> None:
+    """Send what is still unwritten to nowhere: whoever read our output has left, or its disk is full."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -156,17 +156,14 @@ def network_settings(path: str | None, changes: Sequence[str]) -> Any:
     return base.with_settings(chosen)
 
 
-def parse_degrade(texts: Sequence[str]) -> dict[str, float]:
-    """Return {link: share} of texts like "h0->h1=0.5"."""
+def parse_degrade(texts: Sequence[str]) -> dict[str, str]:
+    """Return {link: share} of texts like "h0->h1=0.5"; the shares are checked where links are degraded."""
     shares = {}
     for text in texts:
         link, equals, share = text.rpartition("=")
-        try:
-            shares[link] = float(share)
-        except ValueError:
-            equals = ""
-        if not equals or not link:
+        if not equals or not link or not share:
             raise InvalidValue(f"Cannot read --degrade '{text}'; write it as LINK=SHARE, like 'h0->h1=0.5'.")
+        shares[link] = share
     return shares
 
 

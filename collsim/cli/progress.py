@@ -7,29 +7,41 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Timer
 
-__all__ = ["progress"]
+__all__ = ["MessageBar", "Show", "progress"]
+
+Show = Callable[[int, int | None, str], None]
 
 DELAY_S = 1.0
 
 
+class MessageBar:
+    """An engine's observer that moves a progress bar: `show(done, total, text)`."""
+
+    def __init__(self, show: Show, text: str):
+        self._show, self._text = show, text
+
+    def on_progress(self, done: int, total: int, time: int) -> None:
+        """Take the number of messages complete so far, as engines report it."""
+        self._show(done, total, self._text)
+
+
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[int, str], None]]:
-    """Yield a function (done, text) that moves the bar; without `total` a spinner with the time elapsed."""
+def progress(what: str) -> Iterator[Show]:
+    """Yield a function (done, total, text) that moves the bar; until it is called the bar only counts the time."""
     if not sys.stderr.isatty():
-        yield lambda done, text: None
+        yield lambda done, total, text: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = [SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()]
-    bar = [BarColumn(), MofNCompleteColumn()] if total is not None else []
-    display = Progress(*columns, *bar, console=Console(stderr=True), transient=True)
-    task = display.add_task(what, total=total)
+    display = Progress(*columns, BarColumn(), MofNCompleteColumn(), console=Console(stderr=True), transient=True)
+    task = display.add_task(what, total=None)
     timer = Timer(DELAY_S, display.start)
     timer.daemon = True
     timer.start()
     try:
-        yield lambda done, text: display.update(task, completed=done, description=text)
+        yield lambda done, total, text: display.update(task, completed=done, total=total, description=text)
     finally:
         timer.cancel()
         timer.join()

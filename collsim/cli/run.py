@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collsim.cli.options import algo_option, machine_options, run_options, settings_of, size_option
-from collsim.cli.progress import progress
+from collsim.cli.progress import MessageBar, progress
 
 if TYPE_CHECKING:
     from collsim.simulate import Case
@@ -52,11 +52,10 @@ def run_command(topo: str, algo: str, size: str, baseline: str | None, json_path
     case = prepare(topo, **settings_of(options))
     with progress(f"{algo} on {case.topology.name}") as show:
         _warn_if_large(case, algo, amount)
-        outcome = case.run(algo, amount)
+        outcome = case.run(algo, amount, [MessageBar(show, f"{algo}, messages")])
         if baseline is not None:
-            show(0, f"baseline {baseline} on {case.topology.name}")
             _warn_if_large(case, baseline, amount)
-            outcome = replace(outcome, baseline=case.run(baseline, amount))
+            outcome = replace(outcome, baseline=case.run(baseline, amount, [MessageBar(show, f"{baseline}, messages")]))
     if json_path == "-":
         click.echo(to_json(outcome.to_dict()), nl=False)
         return

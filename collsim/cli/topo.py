@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from collsim.cli.options import complete_topology
 from collsim.cli.suggest import SuggestingGroup
+
+if TYPE_CHECKING:
+    from collsim.topology.graph import Topology
 
 __all__ = ["topo"]
 
@@ -60,9 +63,8 @@ def show(topology: str, **options: Any) -> None:
     from collsim.report.table import print_rows
     from collsim.topology.measures import measure
 
-    machine, faults = _load(topology, options)
-    rows = topology_rows(machine, measure_rows(measure(machine)))
-    print_rows([*rows, *(("Altered", fault) for fault in faults)], sys.stdout)
+    machine = _load(topology, options)
+    print_rows(topology_rows(machine, measure_rows(measure(machine))), sys.stdout)
 
 
 @topo.command()
@@ -79,15 +81,15 @@ def plot(topology: str, output: str, **options: Any) -> None:
     from collsim.report.plot import plot_topology
 
     check_writable(output)
-    plot_topology(_load(topology, options)[0], output)
+    plot_topology(_load(topology, options), output)
 
 
-def _load(topology: str, options: dict[str, Any]) -> tuple[Any, tuple[str, ...]]:
+def _load(topology: str, options: dict[str, Any]) -> Topology:
     from collsim.cli.options import parse_degrade
     from collsim.simulate import machine_of
 
     degrade = parse_degrade(options["degrade"])
-    return machine_of(topology, options["bandwidth"], options["latency"], options["fail"], degrade)
+    return machine_of(topology, options["bandwidth"], options["latency"], options["fail"], degrade)[0]
 
 
 def measure_rows(measures: Any) -> list[tuple[str, str]]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from collsim.collectives.algorithm import ALGORITHMS, Algorithm
+from collsim.errors import UsageError
+from collsim.network.config import NetworkConfig
 from collsim.result import Outcome
 from collsim.units import format_size, format_time
 
@@ -40,16 +42,15 @@ def advise(outcome: Outcome) -> Advice:
 def _at_bound(o: Outcome) -> Advice | None:
     if o.percent_of_bound < AT_BOUND:
         return None
-    rate = int(2 * o.topology.bandwidth.max())
     text = f"The run reaches {o.percent_of_bound:.1f} % of the bound ({o.bound.kind}), so only a faster network helps."
-    return Advice(text, f"{_run(o)} --bandwidth {rate // 10**9}GB/s" if _named(o) else _bound(o))
+    return Advice(text, _bound(o))
 
 
 def _unknown_path(o: Outcome) -> Advice | None:
     if o.result.critical_path:
         return None
     text = f"{_busiest(o)}; the {o.result.engine} engine keeps no critical path, a packet engine tells where the time goes."
-    return Advice(text, f"{_run(o, engine=False)} --engine simpy")
+    return Advice(text, _run(o, engine="simpy"))
 
 
 def _waits(o: Outcome) -> Advice | None:
@@ -60,15 +61,11 @@ def _waits(o: Outcome) -> Advice | None:
         return None
     share = f"{100 * waits[worst]:.0f} % of the critical path"
     if worst == "credit_wait":
-        return Advice(
-            f"{share} waits for room in the next buffer: buffers are too small.", f"{_run(o)} --set flow_control=none"
-        )
+        return Advice(f"{share} waits for room in the next buffer: buffers are too small.", _run(o, "flow_control=none"))
     if worst == "port_wait":
-        return Advice(
-            f"{share} waits for a free port of the NIC: the host injects through too few.", f"{_run(o)} --set ports=0"
-        )
+        return Advice(f"{share} waits for a free port of the NIC: the host injects through too few.", _run(o, "ports=0"))
     if worst == "step_wait":
-        return Advice(f"{share} waits for a step to open: lockstep costs it.", f"{_run(o)} --set nic_scheduler=lowest-step")
+        return Advice(f"{share} waits for a step to open: lockstep costs it.", _run(o, "nic_scheduler=lowest-step"))
     return Advice(f"{share} waits for links that other messages hold, {_at_link(o)}.", _compare(o, _all))
 
 
@@ -76,7 +73,7 @@ def _local_work(o: Outcome) -> Advice | None:
     shares = o.critical_shares()
     if shares.get("reduction", 0.0) >= LOCAL_SHARE:
         text = f"Reducing is {100 * shares['reduction']:.0f} % of the critical path: hosts add too slowly."
-        return Advice(text, f"{_run(o)} --set reduction_rate=free")
+        return Advice(text, _run(o, "reduction_rate=free"))
     if shares.get("overhead", 0.0) >= LOCAL_SHARE:
         text = f"Message overhead is {100 * shares['overhead']:.0f} % of the critical path: fewer, larger messages help."
         return Advice(text, _compare(o, _fewer_steps))
@@ -140,25 +137,45 @@ def _compare(o: Outcome, fits: Callable[[Outcome, Algorithm], bool]) -> str:
     own = o.algorithm.partition(":")[0]
     wanted = o.schedule.collective.name
     others = [n for n, a in ALGORITHMS.items() if wanted in a.collectives and n != own and fits(o, a)]
-    size = format_size(o.size).replace(" ", "") if o.size % 1024 == 0 else f"{o.size}B"
-    tail = "" if wanted == "all-reduce" else f" --collective {wanted}"
-    names = ",".join([own, *others]) if others else own
-    return f"collsim compare --topo {shlex.quote(o.topology.name)} --algos {names} --sizes {size}{tail}"
+    names = ",".join([o.algorithm, *others])
+    return shlex.join(["collsim", "compare", *o.request, "--algos", names, "--sizes", _size(o), *_tail(o)])
 
 
-def _named(o: Outcome) -> bool:
-    """Whether the topology takes --bandwidth: all its links are alike, as a family's are."""
-    return bool(o.topology.bandwidth.min() == o.topology.bandwidth.max()) and o.topology.family != "graph"
-
-
-def _run(o: Outcome, engine: bool = True) -> str:
-    plan = o.schedule.collective
-    parts = ["collsim run", f"--topo {shlex.quote(o.topology.name)}", f"--algo {shlex.quote(o.algorithm)}"]
-    parts += [f"--collective {plan.name}"] if plan.name != "all-reduce" else []
-    parts += [f"--size {format_size(o.size).replace(' ', '')}"] if o.size % 1024 == 0 else [f"--size {o.size}B"]
-    parts += [f"--set {change.replace(' ', '')}" for change in o.network.describe_changes()]
-    return " ".join(parts + ([f"--engine {o.result.engine}"] if engine and o.result.engine != "simpy" else []))
+def _run(o: Outcome, *changes: str, engine: str | None = None) -> str:
+    """Return the command of this run with network settings changed, or on another engine."""
+    words = ["collsim", "run", *o.request, "--algo", o.algorithm, "--size", _size(o), *_tail(o, engine)]
+    return shlex.join([*words, *(word for change in changes for word in ("--set", change))])
 
 
 def _bound(o: Outcome) -> str:
-    return f"collsim bound --topo {shlex.quote(o.topology.name)} --collective {o.schedule.collective.name} --size {o.size}B"
+    words = ["collsim", "bound", *o.request, "--collective", o.schedule.collective.name, "--size", _size(o)]
+    return shlex.join(words)
+
+
+def _tail(o: Outcome, engine: str | None = None) -> list[str]:
+    """Return the words that keep collective, root, settings, engine and seed as they were."""
+    wanted, name = o.schedule.collective, engine or o.result.engine
+    words = ["--collective", wanted.name] if wanted.name != "all-reduce" else []
+    words += ["--root", str(wanted.root)] if wanted.root else []
+    words += [word for change in settings_words(o.network) for word in ("--set", change)]
+    return [*words, "--engine", name, *(["--seed", str(o.seed)] if o.seed else [])]
+
+
+def settings_words(network: NetworkConfig) -> list[str]:
+    """Return "key=value" for every changed setting, as text that reads back as exactly this value."""
+    words = []
+    for change, (key, value) in zip(network.describe_changes(), network.changed().items(), strict=True):
+        shown = change.partition("=")[2].replace(" ", "")
+        words += [f"{key}={text}" for text in (shown, str(value), f"{value}fs") if _reads_as(network, key, text)][:1]
+    return words
+
+
+def _reads_as(network: NetworkConfig, key: str, text: str) -> bool:
+    try:
+        return bool(network.with_settings({key: text}).leaves()[key] == network.leaves()[key])
+    except UsageError:
+        return False
+
+
+def _size(o: Outcome) -> str:
+    return format_size(o.size).replace(" ", "") if o.size % 1024 == 0 else f"{o.size}B"

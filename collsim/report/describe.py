@@ -34,7 +34,6 @@ def run_rows(o: Outcome) -> Rows:
     root = f" from rank {plan.collective.root}" if plan.collective.root is not None else ""
     rows = [
         ("Machine", machine_text(o.topology)),
-        *(("Altered", text) for text in o.faults),
         ("Collective", f"{plan.collective.name}{root} of {format_size(o.size)} among {plan.ranks} ranks"),
         ("Algorithm", f"{o.algorithm}: {_count(plan.steps, 'step')}, {_count(plan.transfers, 'transfer')}"),
         ("Legal here", f"needs {o.legality}; {_paths(o)}"),
@@ -119,14 +118,16 @@ def step_rows(plan: Schedule, t: Topology, size: int, first: int, last: int) -> 
 
 def closed_form_text(o: Outcome) -> str:
     """Return the closed form and how far the run is from it."""
-    if o.closed_form is None:
-        return "none: messages share links, so no formula holds"
-    difference = o.result.time - o.closed_form
+    law = o.closed_form
+    if law is None:
+        return "none: messages of one step share links, so no formula holds"
+    difference = o.result.time - law.time
     if difference == 0:
-        return f"{format_time(o.closed_form)}, equal to the tick"
+        return f"{format_time(law.time)} = {law.text}; the run is equal to the tick"
     more = "longer" if difference > 0 else "shorter"
-    share = 100 * abs(difference) / max(o.closed_form, 1)
-    return f"{format_time(o.closed_form)}; the run is {format_time(abs(difference))} ({share:.2g} %) {more}"
+    share = 100 * abs(difference) / max(law.time, 1)
+    loose = "" if law.exact else " (the network, not the step, decides who goes first)"
+    return f"{format_time(law.time)} = {law.text}; the run is {share:.2g} % {more}{loose}"
 
 
 def critical_text(o: Outcome) -> str:

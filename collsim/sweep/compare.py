@@ -73,7 +73,7 @@ class Comparison:
                 "speedup": self.speedup(o),
                 "bound_s": float(o.bound.time / FS_PER_SECOND),
                 "percent_of_bound": o.percent_of_bound,
-                "closed_form_s": None if o.closed_form is None else o.closed_form / FS_PER_SECOND,
+                "closed_form_s": None if o.closed_form is None else o.closed_form.time / FS_PER_SECOND,
                 "steps": o.schedule.steps,
                 "verified": o.proof.method,
                 "wall_s": o.wall,

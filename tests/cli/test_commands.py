@@ -1,0 +1,204 @@
+"""The command line as a user meets it: options, JSON, files, exit codes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from collsim.cli.main import cli, invoke
+from collsim.cli.reference import reference_text
+
+KEYS = {
+    "topology",
+    "hosts",
+    "links",
+    "algorithm",
+    "collective",
+    "size_bytes",
+    "engine",
+    "time_s",
+    "algbw_bytes_per_s",
+    "busbw_bytes_per_s",
+    "bound_s",
+    "bound_kind",
+    "bound_exact",
+    "percent_of_bound",
+    "closed_form_s",
+    "critical_path",
+    "verified",
+    "steps",
+    "transfers",
+    "packets",
+    "packet_hops",
+    "wall_s",
+    "seed",
+    "collsim_version",
+}
+
+
+@pytest.fixture
+def go(capsys):
+    """Run the command line and return (exit code, stdout, stderr)."""
+
+    def run(*words):
+        code = invoke(words)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def test_run_prints_the_report(go):
+    code, out, err = go("run", "--topo", "ring4", "--algo", "ring", "--size", "64KiB", "--baseline", "direct")
+    assert (code, err) == (0, "")
+    labels = [line.split("  ")[0] for line in out.splitlines()]
+    for label in (
+        *("Machine", "Collective", "Algorithm", "Legal here", "Verified", "Time", "Bandwidth", "Bound", "Closed form"),
+        *("Speedup", "Time goes to", "Links", "Settings", "Advice", "Try next"),
+    ):
+        assert label in labels
+    assert "collsim " in out.splitlines()[-1]
+
+
+def test_json_of_run_has_every_key_and_adds_up(go):
+    code, out, _ = go("run", "--topo", "ring4", "--algo", "ring", "--size", "64KiB", "--json", "-", "--baseline", "direct")
+    assert code == 0
+    value = json.loads(out)
+    assert KEYS <= set(value)
+    assert value["time_s"] == value["time_fs"] / 1e15
+    assert sum(value["critical_path"].values()) == pytest.approx(value["time_s"], rel=1e-12)
+    assert value["algbw_bytes_per_s"] == pytest.approx(65536 / value["time_s"])
+    assert value["busbw_bytes_per_s"] == pytest.approx(1.5 * value["algbw_bytes_per_s"])
+    assert value["percent_of_bound"] == pytest.approx(100 * value["bound_s"] / value["time_s"])
+    assert value["closed_form_s"] == value["time_s"]
+    assert value["speedup"] == pytest.approx(value["baseline"]["time_s"] / value["time_s"])
+    assert (value["steps"], value["transfers"], value["links"]) == (6, 24, 8)
+
+
+def test_json_goes_to_a_file_beside_the_report(go, tmp_path):
+    path = tmp_path / "out.json"
+    code, out, _ = go(
+        "run", "--topo", "ring4", "--algo", "ring", "--size", "4KiB", "--json", str(path), "--engine", "analytic"
+    )
+    assert code == 0
+    assert out.startswith("Machine")
+    assert json.loads(path.read_text())["engine"] == "analytic"
+
+
+def test_settings_win_over_the_network_file(go, tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text("packet_payload: 1KiB\nrouter:\n  router_delay: 20ns\nheader: 16\n")
+    words = ("run", "--topo", "switch4", "--algo", "ring", "--size", "4KiB", "--json", "-", "--network", str(path))
+    code, out, _ = go(*words, "--set", "header=32B")
+    assert code == 0
+    assert json.loads(out)["changed_settings"] == {"packet_payload": 1024, "router_delay": 20_000_000, "header": 32}
+
+
+def test_faults_and_placement_reach_the_run(go):
+    words = ("run", "--topo", "torus3x3", "--algo", "ring", "--size", "64KiB", "--json", "-")
+    plain = json.loads(go(*words)[1])
+    slow = json.loads(go(*words, "--degrade", "h0->h1=0.5", "--degrade", "h1->h0=0.5")[1])
+    cut = json.loads(go(*words, "--fail", "h0->h1")[1])
+    assert slow["bound_s"] > plain["bound_s"]
+    assert cut["links"] == plain["links"] - 1
+    moved = json.loads(go("run", "--topo", "switch4", "--placement", "random:7", "--size", "4KiB", "--json", "-")[1])
+    assert moved["placement"] == "random:7"
+
+
+def test_a_placement_file_is_read_by_name_or_number(go, tmp_path):
+    path = tmp_path / "hosts.txt"
+    path.write_text("h3 h1  # the first two\n2\n")
+    value = json.loads(go("schedule", "--topo", "ring4", "--algo", "ring", "--placement", str(path), "--json", "-")[1])
+    assert value["hosts"] == [3, 1, 2]
+
+
+def test_compare_prints_writes_and_goes_on_after_a_refusal(go, tmp_path):
+    files = {kind: str(tmp_path / f"out.{kind}") for kind in ("csv", "png", "json")}
+    code, out, err = go(
+        *("compare", "--topo", "torus3x3", "--algos", "ring,recursive-doubling,multitree", "--sizes", "4KiB,64KiB"),
+        *("--engine", "analytic", "--plot", files["png"], "--csv", files["csv"], "--json", files["json"]),
+    )
+    assert code == 0
+    assert out.count("multitree") == 2
+    assert "1.00x" in out
+    assert err.startswith("Left out: recursive-doubling cannot run on torus3x3")
+    assert (tmp_path / "out.csv").read_text().count("\n") == 5
+    assert len(json.loads((tmp_path / "out.json").read_text())["runs"]) == 4
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_compare_of_unsuitable_algorithms_alone_fails(go):
+    code, _, err = go("compare", "--topo", "torus3x3", "--algos", "recursive-doubling", "--sizes", "4KiB")
+    assert code == 1
+    assert "recursive-doubling" in err
+
+
+def test_an_interrupted_compare_keeps_what_is_done(go, monkeypatch):
+    import collsim.sweep.compare as module
+
+    whole = module.runs
+
+    def interrupted(*arguments):
+        yield next(whole(*arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "runs", interrupted)
+    code, out, err = go("compare", "--topo", "ring4", "--algos", "ring,direct", "--sizes", "4KiB", "--engine", "analytic")
+    assert code == 130
+    assert out.count("1.00x") == 1
+    assert "Interrupted" in err
+
+
+def test_schedule_shows_steps_and_exports(go, tmp_path):
+    code, out, _ = go("schedule", "--topo", "ring4", "--algo", "ring", "--steps", "1:2")
+    assert code == 0
+    steps = [line.split()[0] for line in out.splitlines() if line[:1].isdigit()]
+    assert steps == ["1"] * 4 + ["2"] * 4
+    value = json.loads(go("schedule", "--topo", "ring4", "--algo", "ring", "--json", "-")[1])
+    assert {"collective", "ranks", "chunks", "transfers"} <= set(value)
+    assert {"id", "step", "src", "dst", "chunk", "op", "deps", "path"} <= set(value["transfers"][0])
+    assert go("schedule", "--topo", "ring4", "--plot", str(tmp_path / "out.png"))[0] == 0
+
+
+def test_bound_topo_and_algo_tell_their_facts(go, tmp_path):
+    value = json.loads(go("bound", "--topo", "ring8", "--collective", "all-gather", "--size", "16MiB", "--json", "-")[1])
+    assert value["algbw_bytes_per_s"] == pytest.approx(16e9 * 16 / 7, rel=1e-3)
+    assert "torus4x4" in go("topo", "list")[1]
+    assert "16" in go("topo", "show", "torus4x4")[1]
+    assert go("topo", "plot", "ring4", "-o", str(tmp_path / "ring.png"))[0] == 0
+    listing = go("algo", "list")[1]
+    assert all(name in listing for name in ("ring", "multitree", "bruck"))
+    assert "ISCA" in go("algo", "show", "multitree")[1]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(go, shell):
+    code, out, _ = go("completion", shell)
+    assert code == 0
+    assert "_COLLSIM_COMPLETE" in out
+
+
+def test_completion_knows_names():
+    from click.shell_completion import ShellComplete
+
+    found = ShellComplete(cli, {}, "collsim", "_COLLSIM_COMPLETE").get_completions(["run", "--algo"], "multi")
+    assert [item.value for item in found] == ["multitree"]
+    found = ShellComplete(cli, {}, "collsim", "_COLLSIM_COMPLETE").get_completions(["topo", "show"], "torus")
+    assert "torus4x4" in [item.value for item in found]
+
+
+def test_help_is_complete_and_the_reference_is_current():
+    from pathlib import Path
+
+    text = reference_text(cli)
+    for option in ("--topo", "--set", "--degrade", "--placement", "--steps", "--metric"):
+        assert option in text
+    page = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
+    assert page.read_text(encoding="utf-8") == text, "run: collsim reference -o docs/cli.md"
+
+
+def test_help_imports_nothing_heavy():
+    check = "import sys; from collsim.cli.main import invoke; invoke(['run', '--help']); print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("False\n")

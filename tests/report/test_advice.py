@@ -1,0 +1,113 @@
+"""Advice names what was measured: each rule on runs whose bottleneck is known beforehand."""
+
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from collsim.cli.main import cli
+from collsim.network.config import NetworkConfig
+from collsim.report.advice import advise, settings_words
+from collsim.simulate import simulate
+
+
+def parsed(command):
+    """Return the parsed options of a suggested command; fails where the command line would not take it."""
+    words = shlex.split(command)
+    assert words[0] == "collsim"
+    return cli.commands[words[1]].make_context(words[1], words[2:]).params
+
+
+def with_path(outcome, bound=0.5, **shares):
+    """Return the outcome as if its critical path had these shares and the run reached `bound`."""
+    path = {part: round(share * outcome.result.time) for part, share in shares.items()}
+    slower = replace(outcome.bound, time=int(outcome.result.time * bound))
+    return replace(outcome, result=replace(outcome.result, critical_path=path), bound=slower)
+
+
+@pytest.fixture(scope="module")
+def ring():
+    return simulate("torus3x3", "ring", size="64KiB", engine="analytic", network={"header": "64B", "router_delay": "20ns"})
+
+
+@pytest.mark.parametrize(
+    "shares, word, setting",
+    [
+        ({"credit_wait": 0.5, "serialisation": 0.5}, "buffer", "flow_control=none"),
+        ({"port_wait": 0.5, "serialisation": 0.5}, "port", "ports=0"),
+        ({"step_wait": 0.5, "serialisation": 0.5}, "lockstep", "nic_scheduler=lowest-step"),
+        ({"reduction": 0.5, "serialisation": 0.5}, "Reducing", "reduction_rate=free"),
+    ],
+)
+def test_a_waiting_run_names_the_setting_that_removes_the_wait(ring, shares, word, setting):
+    advice = advise(with_path(ring, **shares))
+    assert word in advice.finding
+    assert "50 %" in advice.finding
+    assert setting in parsed(advice.command)["settings"]
+
+
+def test_contention_names_the_link_and_compares(ring):
+    outcome = with_path(ring, link_wait=0.4, serialisation=0.6)
+    named = replace(outcome, result=replace(outcome.result, critical_links={3: 10, 5: 700}))
+    advice = advise(named)
+    assert ring.topology.link_name(5) in advice.finding
+    assert parsed(advice.command)["algos"].split(",")[0] == "ring"
+
+
+def test_latency_offers_only_algorithms_of_fewer_steps(ring):
+    from collsim.collectives.algorithm import ALGORITHMS
+
+    advice = advise(with_path(ring, latency=0.8, serialisation=0.2))
+    assert f"{ring.schedule.steps} steps" in advice.finding
+    others = parsed(advice.command)["algos"].split(",")[1:]
+    assert others
+    for name in others:
+        assert ALGORITHMS.get(name).steps.value(ring.topology, ring.schedule.collective, 9) < ring.schedule.steps
+
+
+def test_at_the_bound_only_the_network_is_left(ring):
+    advice = advise(with_path(ring, bound=0.99, serialisation=1.0))
+    assert "faster network" in advice.finding
+    assert parsed(advice.command)["topo"] == "torus3x3"
+
+
+def test_idle_links_are_counted(ring):
+    idle = int((ring.link_use == 0).sum())
+    assert idle > 0, "a ring on a torus leaves links unused"
+    assert f"{idle} of {ring.topology.links} links never send" in advise(with_path(ring, serialisation=1.0)).finding
+
+
+def test_commands_keep_machine_and_settings():
+    outcome = simulate(
+        "torus3x3",
+        "ring",
+        size="1000",
+        engine="analytic",
+        bandwidth="8GB/s",
+        degrade={"h0->h1": 0.5},
+        network={"packet_payload": 1000, "header": 17, "router_delay": 1234567},
+        seed=3,
+    )
+    options = parsed(advise(with_path(outcome, credit_wait=1.0)).command)
+    assert options["topo"] == "torus3x3"
+    assert options["bandwidth"] == "8GB/s"
+    assert options["degrade"] == ("h0->h1=0.5",)
+    assert options["size"] == "1000B"
+    assert options["seed"] == 3
+    settings = dict(change.split("=") for change in options["settings"])
+    assert settings.pop("flow_control") == "none"
+    assert NetworkConfig().with_settings(settings).leaves() == outcome.network.leaves()
+
+
+def test_settings_read_back_exactly():
+    network = NetworkConfig().with_settings(
+        {
+            "packet_payload": 64,
+            "buffer": 12345677,
+            "message_overhead": 1234567890123,
+            "reduction_rate": 10**9 + 1,
+            "ports": 2,
+        }
+    )
+    again = NetworkConfig().with_settings(dict(word.split("=") for word in settings_words(network)))
+    assert again == network

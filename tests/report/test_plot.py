@@ -1,0 +1,56 @@
+import pytest
+
+from collsim.errors import InvalidValue, OutputError
+from collsim.report.plot import plot_comparison, plot_schedule, plot_topology
+from collsim.simulate import prepare
+from collsim.sweep.compare import compare
+from collsim.topology import load
+
+MAGIC = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
+
+
+@pytest.mark.parametrize("suffix", sorted(MAGIC))
+def test_formats_are_what_their_suffix_says(tmp_path, suffix):
+    path = tmp_path / f"ring{suffix}"
+    plot_topology(load("ring4"), path)
+    assert path.read_bytes().startswith(MAGIC[suffix])
+
+
+def test_topology_drawing_names_everything(tmp_path):
+    path = tmp_path / "out.svg"
+    plot_topology(load("fattree2"), path)
+    text = path.read_text()
+    for word in ("<!-- h0 -->", "<!-- host -->", "<!-- switch -->", "<!-- link, 16 GB/s -->"):
+        assert word in text
+
+
+@pytest.mark.parametrize("metric, label", [("time", "time"), ("bandwidth", "algorithm bandwidth (GB/s)")])
+def test_comparison_has_units_bound_and_every_algorithm(tmp_path, metric, label):
+    found = compare("ring4", ["ring", "multitree"], "4KiB:1MiB:x16", engine="analytic")
+    path = tmp_path / "out.svg"
+    found.plot(path, metric)
+    text = path.read_text()
+    for word in (label, "ring", "multitree", "er bound", "1 MiB", "all-reduce on ring4, 4 ranks"):
+        assert f"{word} -->" in text
+
+
+def test_schedule_drawing_has_one_panel_a_step(tmp_path):
+    case = prepare("torus3x3")
+    plan, _ = case.plan("multitree", 4096)
+    path = tmp_path / "steps.svg"
+    plot_schedule(plan, case.topology, path)
+    text = path.read_text()
+    assert [f"<!-- step {step} -->" in text for step in range(plan.steps + 1)] == [True] * plan.steps + [False]
+
+
+def test_impossible_figures_are_refused(tmp_path):
+    case = prepare("ring32")
+    plan, _ = case.plan("ring", 4096)
+    with pytest.raises(InvalidValue, match="--steps"):
+        plot_schedule(plan, case.topology, tmp_path / "out.png")
+    with pytest.raises(InvalidValue, match="png"):
+        plot_topology(case.topology, tmp_path / "out.xyz")
+    with pytest.raises(InvalidValue, match="no run"):
+        plot_comparison([], tmp_path / "out.png")
+    with pytest.raises(OutputError):
+        plot_topology(load("ring4"), tmp_path / "no" / "out.png")

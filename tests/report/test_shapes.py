@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from collsim.report.shapes import bowed, link_shapes, spacing
+from collsim.topology import Link, build, load
+
+
+@pytest.mark.parametrize("name", ["torus4x4", "torus8x8", "ring8", "torus5x3"])
+def test_no_line_runs_through_a_node_that_is_not_its_end(name):
+    topology = load(name)
+    shapes, links = link_shapes(topology)
+    for line, link in zip(shapes, links, strict=True):
+        ends = {int(topology.source[link]), int(topology.target[link])}
+        inner = np.concatenate([line[:-1] + s * (line[1:] - line[:-1]) for s in (0.25, 0.5, 0.75)])
+        for node in set(range(topology.nodes)) - ends:
+            assert np.hypot(*(inner - topology.coordinates[node]).T).min() > 0.05 * spacing(topology)
+
+
+def test_opposite_links_are_one_line_and_parallel_ones_are_apart():
+    row = [Link(0, 1, 10, 0), Link(1, 0, 10, 0), Link(0, 1, 10, 0), Link(1, 0, 10, 0)]
+    shapes, _ = link_shapes(build("pair", 2, row, coordinates=[[0, 0], [1, 0]]))
+    assert len(shapes) == 2
+    middles = [np.interp(0.5, line[:, 0], line[:, 1]) for line in shapes]
+    assert abs(middles[0] - middles[1]) > 0.05
+
+
+def test_a_bow_keeps_its_ends_and_rises_to_its_height():
+    line = bowed(np.array([0.0, 0.0]), np.array([2.0, 0.0]), 0.5)
+    assert line[0].tolist() == [0, 0]
+    assert line[-1].tolist() == pytest.approx([2, 0])
+    assert line[:, 1].max() == pytest.approx(0.5)
