@@ -1,0 +1,214 @@
+"""Closed forms: the textbook time of each algorithm in alpha and beta, and the same law evaluated to the femtosecond.
+
+`LAWS` holds the formulas as functions of ranks, bytes, alpha (seconds a message) and beta (seconds a byte of one link
+direction): what a paper would print. `closed_form` evaluates the law of a given schedule exactly, with chunk sizes rounded
+down to bytes, packets, and unequal pairs of ranks: the maximum over all chains of messages in which each waits for the one
+before or for its port, of the sum of their lone times. On equal links and chunks that is the formula. Collectives cannot
+see the network, so the lone times are handed in. Sources: Chan et al., Collective communication (2007) for the laws of
+single phases; Patarasu and Yuan (2009) for the ring; Sanders, Speck and Träff (2009) for the two trees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collsim.collectives.schedule import Schedule
+from collsim.collectives.step_order import StepOrder
+from collsim.units import check_time
+
+__all__ = ["LAWS", "Alone", "ClosedForm", "Law", "closed_form", "shares_links", "two_dimensional_ring"]
+
+IntArray = NDArray[np.int64]
+Time = Callable[[int, int, Fraction, Fraction], Fraction]
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A formula in words and `time(n, S, alpha, beta)` in seconds, exact; n ranks, S bytes; None where it needs more."""
+
+    text: str
+    time: Time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedForm:
+    """The law of a schedule: `text`, `time` in fs, and whether the law promises that time to the tick (`exact`).
+
+    It does where messages that share a port are ready in the order of their steps; otherwise (double binary trees,
+    MULTITREE) the network decides who goes first, and `time` is that of the order of steps.
+    """
+
+    text: str
+    time: int
+    exact: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Alone:
+    """Lone times of the T transfers of a schedule: int64[T] each, fs.
+
+    `duration` from the grant of the first link to completion. `port`: a number for the first link of the path, which the
+    transfer holds for `port_gap`; `path`: a number for the whole path, on which the next transfer follows no sooner than
+    `path_gap` (the time of the slowest link). `delay`: overhead and injection before every message.
+    """
+
+    duration: IntArray
+    port: IntArray
+    port_gap: IntArray
+    path: IntArray
+    path_gap: IntArray
+    delay: int = 0
+
+
+def _log2(ranks: int) -> int:
+    """Return ceil(log2 n), the rounds of a doubling."""
+    return (ranks - 1).bit_length()
+
+
+def _phase(n: int, size: int, beta: Fraction) -> Fraction:
+    """Return (n-1)/n S beta: what reduce-scatter and all-gather move at least through one port."""
+    return Fraction(n - 1, n) * size * beta
+
+
+def chain(n: int, size: int, alpha: Fraction, beta: Fraction, segments: int) -> Fraction:
+    """Return the time of a broadcast along a chain in `segments`: (n-1) alpha + (n-2+m) S/m beta."""
+    return (n - 1) * alpha + Fraction(n - 2 + segments, segments) * size * beta
+
+
+def two_dimensional_ring(dims: tuple[int, int], size: int, alpha: Fraction, beta: Fraction) -> Fraction:
+    """Return the time of a 2-D ring all-reduce on a x b: 2(a-1+b-1) alpha + 2 S beta [(a-1)/a + (b-1)/(a b)]."""
+    a, b = dims
+    return 2 * (a + b - 2) * alpha + 2 * size * beta * (Fraction(a - 1, a) + Fraction(b - 1, a * b))
+
+
+def hierarchical(group: int, groups: int, size: int, alpha: Fraction, beta: Fraction) -> Fraction:
+    """Return the time of rings inside `groups` groups of `group` ranks and across: a 2-D ring of these numbers."""
+    return two_dimensional_ring((group, groups), size, alpha, beta)
+
+
+def multitree(n: int, size: int, alpha: Fraction, beta: Fraction, steps: int) -> Fraction:
+    """Return the time of MULTITREE in lock step: 2S (alpha + S_bytes/n beta), `steps` S a phase."""
+    return 2 * steps * (alpha + Fraction(size, n) * beta)
+
+
+def double_tree(size: int, alpha: Fraction, beta: Fraction, segments: int, steps: int) -> Fraction:
+    """Return the time of a double binary tree in lock step: `steps` times alpha + S/(2m) beta, m `segments` a tree.
+
+    All-reduce takes about 4 log2 n + 4(m-1) steps where up and down share a port, so 2 S beta when m is large; half as
+    many more than the first segment needs where they overlap on links of their own.
+    """
+    return steps * (alpha + Fraction(size, 2 * segments) * beta)
+
+
+LAWS: dict[tuple[str, str], Law] = {
+    ("ring", "all-reduce"): Law("2(n-1) alpha + 2(n-1)/n S beta", lambda n, s, a, b: 2 * (n - 1) * a + 2 * _phase(n, s, b)),
+    ("ring", "reduce-scatter"): Law("(n-1) alpha + (n-1)/n S beta", lambda n, s, a, b: (n - 1) * a + _phase(n, s, b)),
+    ("ring", "all-gather"): Law("(n-1) alpha + (n-1)/n S beta", lambda n, s, a, b: (n - 1) * a + _phase(n, s, b)),
+    ("ring", "broadcast"): Law("(n-1) alpha + (n-2+m)/m S beta, m segments along a chain"),
+    ("ring", "reduce"): Law("(n-1) alpha + (n-2+m)/m S beta, m segments along a chain"),
+    ("bidirectional-ring", "all-reduce"): Law(
+        "2(n-1) alpha + (n-1)/n S beta", lambda n, s, a, b: 2 * (n - 1) * a + _phase(n, s, b)
+    ),
+    ("bidirectional-ring", "reduce-scatter"): Law(
+        "(n-1) alpha + (n-1)/(2n) S beta", lambda n, s, a, b: (n - 1) * a + _phase(n, s, b) / 2
+    ),
+    ("bidirectional-ring", "all-gather"): Law(
+        "(n-1) alpha + (n-1)/(2n) S beta", lambda n, s, a, b: (n - 1) * a + _phase(n, s, b) / 2
+    ),
+    ("bidirectional-ring", "broadcast"): Law("(n-1) alpha + (n-2+m)/(2m) S beta, m segments along each of two chains"),
+    ("bidirectional-ring", "reduce"): Law("(n-1) alpha + (n-2+m)/(2m) S beta, m segments along each of two chains"),
+    ("recursive-doubling", "all-reduce"): Law("k alpha + k S beta, k = log2 n", lambda n, s, a, b: _log2(n) * (a + s * b)),
+    ("recursive-doubling", "all-gather"): Law(
+        "k alpha + (n-1)/n S beta, k = log2 n", lambda n, s, a, b: _log2(n) * a + _phase(n, s, b)
+    ),
+    ("halving-doubling", "all-reduce"): Law(
+        "2k alpha + 2(n-1)/n S beta, k = log2 n", lambda n, s, a, b: 2 * _log2(n) * a + 2 * _phase(n, s, b)
+    ),
+    ("halving-doubling", "reduce-scatter"): Law(
+        "k alpha + (n-1)/n S beta, k = log2 n", lambda n, s, a, b: _log2(n) * a + _phase(n, s, b)
+    ),
+    ("halving-doubling", "all-gather"): Law(
+        "k alpha + (n-1)/n S beta, k = log2 n", lambda n, s, a, b: _log2(n) * a + _phase(n, s, b)
+    ),
+    ("binomial-tree", "all-reduce"): Law(
+        "2k (alpha + S beta), k = ceil(log2 n)", lambda n, s, a, b: 2 * _log2(n) * (a + s * b)
+    ),
+    ("binomial-tree", "broadcast"): Law("k (alpha + S beta), k = ceil(log2 n)", lambda n, s, a, b: _log2(n) * (a + s * b)),
+    ("binomial-tree", "reduce"): Law("k (alpha + S beta), k = ceil(log2 n)", lambda n, s, a, b: _log2(n) * (a + s * b)),
+    ("double-binary-tree", "all-reduce"): Law("about 2 log2(n) alpha + 2 S beta, pipelined"),
+    ("double-binary-tree", "broadcast"): Law("about log2(n) alpha + S beta, pipelined"),
+    ("double-binary-tree", "reduce"): Law("about log2(n) alpha + S beta, pipelined"),
+    ("direct", "all-reduce"): Law(
+        "2 alpha + 2/n S beta, a link to every peer", lambda n, s, a, b: 2 * a + Fraction(2 * s, n) * b
+    ),
+    ("direct", "reduce-scatter"): Law("alpha + S/n beta, a link to every peer", lambda n, s, a, b: a + Fraction(s, n) * b),
+    ("direct", "all-gather"): Law("alpha + S/n beta, a link to every peer", lambda n, s, a, b: a + Fraction(s, n) * b),
+    ("direct", "all-to-all"): Law("alpha + S/n beta, a link to every peer", lambda n, s, a, b: a + Fraction(s, n) * b),
+    ("direct", "broadcast"): Law("alpha + S beta, a link to every peer", lambda n, s, a, b: a + s * b),
+    ("direct", "reduce"): Law("alpha + S beta, a link to every peer", lambda n, s, a, b: a + s * b),
+    ("bruck", "all-gather"): Law(
+        "k alpha + (n-1)/n S beta, k = ceil(log2 n)", lambda n, s, a, b: _log2(n) * a + _phase(n, s, b)
+    ),
+    ("bruck", "all-to-all"): Law("k alpha + S beta sum over rounds of the blocks moved, k = ceil(log2 n)"),
+    ("2d-ring", "all-reduce"): Law("2(a-1+b-1) alpha + 2 S beta [(a-1)/a + (b-1)/(a b)], over the number of parts at once"),
+    ("2d-ring", "reduce-scatter"): Law("(a-1+b-1) alpha + S beta [(a-1)/a + (b-1)/(a b)], over the number of parts at once"),
+    ("2d-ring", "all-gather"): Law("(a-1+b-1) alpha + S beta [(a-1)/a + (b-1)/(a b)], over the number of parts at once"),
+    ("hierarchical", "all-reduce"): Law("reduce-scatter inside k + all-reduce of S/k across + all-gather inside"),
+    ("hierarchical", "reduce-scatter"): Law("reduce-scatter inside k + reduce-scatter of S/k across"),
+    ("hierarchical", "all-gather"): Law("all-gather of S/k across + all-gather inside k"),
+    ("multitree", "all-reduce"): Law("at most 2 T (alpha + S/n beta), T steps a phase"),
+    ("multitree", "reduce-scatter"): Law("at most T (alpha + S/n beta), T steps"),
+    ("multitree", "all-gather"): Law("at most T (alpha + S/n beta), T steps"),
+}
+
+
+def shared_nic(n: int, size: int, alpha: Fraction, beta: Fraction) -> Fraction:
+    """Return the time of a direct all-reduce through one NIC a rank: 2 alpha + 2(n-1)/n S beta."""
+    return 2 * alpha + 2 * _phase(n, size, beta)
+
+
+def closed_form(plan: Schedule, size: int, alone: Alone, *, shared: bool = False) -> ClosedForm | None:
+    """Return the closed form of `plan` on buffers of `size` bytes; None where there is none.
+
+    There is none for an algorithm without a law, and where transfers of one step share links (`shared`, see
+    `shares_links`). Raises ClockOverflow.
+    """
+    law = LAWS.get((plan.algorithm, plan.collective.name))
+    order = StepOrder.of(plan)
+    if law is None or shared or order is None:
+        return None
+    sent = plan.message_bytes(size) > 0
+    finish = np.zeros(plan.transfers, dtype=np.int64)
+    lines = [(alone.port, alone.port_gap), (alone.path, alone.path_gap)]
+    free = [np.zeros(int(line.max(initial=-1)) + 1, dtype=np.int64) for line, _ in lines]
+    latest = np.full_like(free[0], -1)
+    longest, in_order = int(alone.duration.max(initial=0)) + alone.delay, True
+    for now, released in order.sweep(finish):
+        ready = released + alone.delay
+        moving = now[sent[now]]
+        start = ready.copy()
+        for (line, _), until in zip(lines, free, strict=True):
+            start[sent[now]] = np.maximum(start[sent[now]], until[line[moving]])
+        check_time(int(start.max()) + longest)
+        finish[now] = start + alone.duration[now]
+        for (line, gap), until in zip(lines, free, strict=True):
+            until[line[moving]] = start[sent[now]] + gap[moving]
+        in_order = in_order and bool((ready[sent[now]] >= latest[alone.port[moving]]).all())
+        latest[alone.port[moving]] = ready[sent[now]]
+    return ClosedForm(law.text, int(finish.max(initial=0)), in_order)
+
+
+def shares_links(plan: Schedule, size: int, offsets: IntArray, links: IntArray) -> bool:
+    """Say whether two transfers of one step, both with bytes, cross one link.
+
+    `links[offsets[t]:offsets[t + 1]]`: link ids of the path of transfer t.
+    """
+    hops = np.diff(offsets)
+    busy = np.repeat(plan.message_bytes(size) > 0, hops)
+    crossings = np.stack([np.repeat(plan.step, hops)[busy], links[busy]], axis=1)
+    return len(np.unique(crossings, axis=0)) < len(crossings)

@@ -1,0 +1,58 @@
+"""The closed form of a schedule on a real network: lone times of its transfers on the paths that routing gives them.
+
+Here the laws of collsim.collectives.closed_forms, which know no network, meet paths, packets and rates.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from collsim.collectives.closed_forms import Alone, ClosedForm, closed_form, shares_links
+from collsim.collectives.schedule import REDUCE, Schedule
+from collsim.network.config import NetworkConfig
+from collsim.network.message_time import LoneMessage, lone_message, message_time, reduction_fs
+from collsim.network.paths import PathFinder, Paths
+from collsim.topology.graph import Topology
+
+__all__ = ["lone_message_time", "predict"]
+
+
+def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfig, *, seed: int = 0) -> ClosedForm | None:
+    """Return the closed form of `plan` on buffers of `size` bytes; None where contention leaves none."""
+    paths = Paths.of(PathFinder(topology, network, seed).schedule(plan))
+    if shares_links(plan, size, paths.offsets, paths.links):
+        return None
+    rate = list(zip(topology.bandwidth.tolist(), topology.latency.tolist(), strict=True))
+
+    @cache
+    def alone(size: int, links: tuple[tuple[int, int], ...]) -> LoneMessage:
+        return lone_message(size, links, network)
+
+    sizes = plan.message_bytes(size)
+    routes = [tuple(paths[t].tolist()) for t in range(plan.transfers)]
+    trains = [alone(n, tuple(rate[k] for k in route)) for n, route in zip(sizes.tolist(), routes, strict=True)]
+    ends = np.where(sizes > 0, network.nic.ejection_latency, 0)
+    reduced = [
+        reduction_fs(n, network) if op == REDUCE else 0 for n, op in zip(sizes.tolist(), plan.op.tolist(), strict=True)
+    ]
+    number: dict[tuple[int, ...], int] = {}
+    return closed_form(
+        plan,
+        size,
+        Alone(
+            duration=np.array([t.arrival for t in trains], dtype=np.int64) + ends + np.array(reduced, dtype=np.int64),
+            port=np.array([route[0] if route else topology.links for route in routes], dtype=np.int64),
+            port_gap=np.array([t.serial[0] if t.serial else 0 for t in trains], dtype=np.int64),
+            path=np.array([number.setdefault(route, len(number)) for route in routes], dtype=np.int64),
+            path_gap=np.array([t.bottleneck for t in trains], dtype=np.int64),
+            delay=network.nic.message_overhead + network.nic.injection_latency,
+        ),
+    )
+
+
+def lone_message_time(topology: Topology, network: NetworkConfig, source: int, target: int, size: int) -> int:
+    """Return complete(m), fs, of a message of `size` bytes alone from host `source` to host `target` on its default path."""
+    links = PathFinder(topology, network).path(source, target)
+    return message_time(size, [(int(topology.bandwidth[k]), int(topology.latency[k])) for k in links], network)
