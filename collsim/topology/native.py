@@ -7,13 +7,14 @@ regular machines to a few lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from collsim.errors import FileFormatError, TopologyError
 from collsim.topology.draft import (
@@ -123,11 +124,12 @@ def _other(value: object, path: Path, bandwidth: int | None, latency: int | None
 def _ruled(base: Topology, rules: object, origin: str) -> Topology:
     """Return `base` with the rates and latencies that `rules` state for the links they match, later rules winning."""
     rate, delay = base.bandwidth.copy(), base.latency.copy()
+    ids = {name: node for node, name in enumerate(base.names)}
     for index, rule in enumerate(_list(rules, f"{origin}: links")):
         place = f"{origin}: links, entry {index + 1}"
         entry = _mapping(rule, place)
         check_keys(entry, _RULE, place, strict=True)
-        matched = _matched(base, entry, place)
+        matched = _matched(base, ids, entry, place)
         bandwidth, latency = read_bandwidth(entry.get("bandwidth"), place), read_latency(entry.get("latency"), place)
         if bandwidth is None and latency is None:
             raise FileFormatError(f"{place} states neither a bandwidth nor a latency.")
@@ -138,30 +140,30 @@ def _ruled(base: Topology, rules: object, origin: str) -> Topology:
     return replace(base, bandwidth=rate, latency=delay)
 
 
-def _matched(base: Topology, entry: Mapping[str, object], place: str) -> list[int]:
+def _matched(base: Topology, ids: Mapping[str, int], entry: Mapping[str, object], place: str) -> NDArray[np.int64]:
+    """Return the links of `base` that a rule means; `ids` maps node names to nodes."""
     first, second, both_ways = _ends(entry, place)
-    levels = {level.name: level for level in base.levels}
-    across = str(entry["across"]) if "across" in entry else None
-    if across is not None:
-        check_keys([across], tuple(levels), f"{place}, across", strict=True)
-    group = np.full(base.nodes, -1)
-    for index, members in enumerate(levels[across].sets if across else ()):
-        group[list(members)] = index
-    found = []
-    names = [(_matching(base.names, first), _matching(base.names, second))]
+    masks = np.zeros((2, base.nodes), dtype=np.bool_)
+    for mask, pattern in zip(masks, (first, second), strict=True):
+        mask[[ids[name] for name in _matching(ids, pattern)]] = True
+    chosen = masks[0, base.source] & masks[1, base.target]
     if both_ways:
-        names.append((names[0][1], names[0][0]))
-    for link, ends in enumerate(zip(base.source.tolist(), base.target.tolist(), strict=True)):
-        apart = across is None or group[ends[0]] != group[ends[1]]
-        if apart and any(base.names[ends[0]] in a and base.names[ends[1]] in b for a, b in names):
-            found.append(link)
-    if not found:
-        raise FileFormatError(f"{place}: no link joins '{first}' and '{second}'.")
-    return found
+        chosen |= masks[1, base.source] & masks[0, base.target]
+    if "across" in entry:
+        levels = {level.name: level for level in base.levels}
+        check_keys([entry["across"]], tuple(levels), f"{place}, across", strict=True)
+        group = np.full(base.nodes, -1)
+        for index, members in enumerate(levels[str(entry["across"])].sets):
+            group[list(members)] = index
+        chosen &= group[base.source] != group[base.target]
+    if not chosen.any():
+        raise FileFormatError(f"{place}: no link joins '{first}' and '{second}'{' as asked' if 'across' in entry else ''}.")
+    return np.flatnonzero(chosen)
 
 
-def _matching(names: tuple[str, ...], pattern: str) -> frozenset[str]:
-    return frozenset({pattern}) if pattern in names else frozenset(n for n in names if fnmatchcase(n, pattern))
+def _matching(names: Collection[str], pattern: str) -> list[str]:
+    """Return the names that `pattern` means: itself where it is a name, else those the glob matches, in order."""
+    return [pattern] if pattern in names else [n for n in names if fnmatchcase(n, pattern)]
 
 
 def _ends(entry: Mapping[str, object], place: str) -> tuple[str, str, bool]:
@@ -188,8 +190,9 @@ def _explicit(document: Mapping[str, object], path: Path) -> Draft:
     nodes = [DraftNode(n, True, n in forwards, _at(place.get(n), f"{origin}: coordinates of {n}")) for n in hosts]
     nodes += [DraftNode(n, False, True, _at(place.get(n), f"{origin}: coordinates of {n}")) for n in switches]
     links: list[DraftLink] = []
+    known = dict.fromkeys((*hosts, *switches))
     for index, entry in enumerate(_list(document["links"], f"{origin}: links")):
-        links += _cables(entry, (*hosts, *switches), f"{origin}: links, entry {index + 1}", f"links, entry {index + 1}")
+        links += _cables(entry, known, f"{origin}: links, entry {index + 1}", f"links, entry {index + 1}")
     levels = _mapping(document.get("levels") or {}, f"{origin}: levels")
     return Draft(
         name=str(document.get("name", path.stem)),
@@ -205,13 +208,13 @@ def _explicit(document: Mapping[str, object], path: Path) -> Draft:
     )
 
 
-def _cables(entry: object, names: tuple[str, ...], full_place: str, place: str) -> list[DraftLink]:
+def _cables(entry: object, names: Collection[str], full_place: str, place: str) -> list[DraftLink]:
     stated = _mapping(entry, full_place)
     check_keys(stated, _LINK, full_place, strict=True)
     first, second, both_ways = _ends(stated, full_place)
     bandwidth = read_bandwidth(stated.get("bandwidth"), full_place)
     latency = read_latency(stated.get("latency"), full_place)
-    left, right = ([n for n in names if n in _matching(names, end)] or [end] for end in (first, second))
+    left, right = (_matching(names, end) or [end] for end in (first, second))
     links: list[DraftLink] = []
     seen: set[tuple[str, str]] = set()
     globbed = len(left) > 1 or len(right) > 1
@@ -254,7 +257,7 @@ def _forwards(value: object, hosts: tuple[str, ...], place: str) -> frozenset[st
         matched = _matching(hosts, str(pattern))
         if not matched:
             check_keys([pattern], hosts, place, strict=True)
-        chosen |= matched
+        chosen.update(matched)
     return frozenset(chosen)
 
 

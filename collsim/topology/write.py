@@ -6,6 +6,7 @@ plain data, so that what it holds is what the reader knows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -95,7 +96,7 @@ def _entry(topology: Topology, link: int, rate: int, delay: int) -> Mapping[str,
 
 
 def _common(values: list[int]) -> int:
-    return max(sorted(set(values)), key=values.count)
+    return Counter(values).most_common(1)[0][0]
 
 
 def _text(value: int, units: tuple[tuple[str, int], ...]) -> str:
