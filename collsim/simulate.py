@@ -57,14 +57,14 @@ class Case:
         from itertools import pairwise
 
         from collsim.collectives.algorithm import Hint
-        from collsim.topology.distance import distances
+        from collsim.topology.paths import shortest_path
         from collsim.units import FS_PER_SECOND
 
         nic, router_delay = self.network.nic, self.network.router.router_delay
         ways = []
         for src, dst in list(pairwise(self.hosts))[:16]:
-            hops, latency = distances(self.topology, src)
-            ways.append(int(latency[dst]) + (int(hops[dst]) - 1) * router_delay)
+            links = shortest_path(self.topology, src, dst) or ()
+            ways.append(int(self.topology.latency[list(links)].sum()) + (len(links) - 1) * router_delay)
         alpha = nic.message_overhead + nic.injection_latency + nic.ejection_latency + sorted(ways)[len(ways) // 2]
         rate = sorted(self.topology.bandwidth.tolist())[self.topology.links // 2]
         return Hint(size, alpha, Fraction(FS_PER_SECOND, rate))
@@ -73,15 +73,13 @@ class Case:
         """Return how many packet-hops a packet engine will make, about: shortest paths where routing chooses."""
         import numpy as np
 
-        from collsim.topology.distance import distances
+        from collsim.topology.paths import host_hops
 
         schedule, _ = self.plan(algorithm, size)
         packets = -(-schedule.message_bytes(size) // self.network.packet.packet_payload)
-        links = np.diff(schedule.path_offsets)
-        hosts = schedule.ranks_to_hosts
-        for rank in np.unique(schedule.src[links == 0]).tolist():
-            routed = (links == 0) & (schedule.src == rank)
-            links[routed] = distances(self.topology, int(hosts[rank]))[0][hosts[schedule.dst[routed]]]
+        links, hosts = np.diff(schedule.path_offsets), schedule.ranks_to_hosts
+        if (routed := links == 0).any():
+            links[routed] = host_hops(self.topology)[hosts[schedule.src[routed]], hosts[schedule.dst[routed]]]
         return int((packets * links).sum())
 
     def plan(self, algorithm: str | Schedule, size: int) -> tuple[Schedule, Proof]:
@@ -112,6 +110,7 @@ class Case:
 
         from collsim.engines.engine import ENGINES
         from collsim.errors import InvalidValue
+        from collsim.network.prediction import predict
         from collsim.program import single_call
         from collsim.result import Outcome
 
@@ -131,7 +130,7 @@ class Case:
             network=self.network,
             proof=proof,
             bound=self.bound(size),
-            closed_form=self._closed_form(schedule, size),
+            closed_form=predict(self.topology, schedule, size, self.network, seed=self.seed),
             result=result,
             wall=wall,
             seed=self.seed,
@@ -140,11 +139,6 @@ class Case:
             request=self.request,
             warnings=tuple(self._warnings(schedule, size)),
         )
-
-    def _closed_form(self, schedule: Schedule, size: int) -> int | None:
-        from collsim.collectives.closed_forms import closed_form
-
-        return closed_form(schedule, size)
 
     def _warnings(self, schedule: Schedule, size: int) -> list[str]:
         empty = int((schedule.message_bytes(size) == 0).sum())

@@ -64,7 +64,7 @@ def show(topology: str, **options: Any) -> None:
     from collsim.topology.measures import measure
 
     machine = _load(topology, options)
-    print_rows(topology_rows(machine, measure_rows(measure(machine))), sys.stdout)
+    print_rows(topology_rows(machine, measure(machine)), sys.stdout)
 
 
 @topo.command()
@@ -90,8 +90,3 @@ def _load(topology: str, options: dict[str, Any]) -> Topology:
 
     degrade = parse_degrade(options["degrade"])
     return machine_of(topology, options["bandwidth"], options["latency"], options["fail"], degrade)[0]
-
-
-def measure_rows(measures: Any) -> list[tuple[str, str]]:
-    """Return the measures of a topology as report rows."""
-    return [(key, str(value)) for key, value in vars(measures).items()]

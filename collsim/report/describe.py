@@ -12,6 +12,7 @@ from collsim.collectives.verify import Proof
 from collsim.report.advice import advise
 from collsim.result import Outcome
 from collsim.topology.graph import Topology
+from collsim.topology.measures import Measures
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
 
 __all__ = [
@@ -146,23 +147,33 @@ def links_text(o: Outcome) -> str:
     return f"{most}; mean use {100 * float(use.mean()):.1f} %, {int((use == 0).sum())} of {o.topology.links} never used"
 
 
-def topology_rows(t: Topology, measures: Rows) -> Rows:
-    """Return what `topo show` says: machine, measures (handed in), links by kind, levels."""
+def topology_rows(t: Topology, m: Measures) -> Rows:
+    """Return what `topo show` says: machine, links by kind, degrees, distances, bisection, levels."""
     kinds = Counter(zip(t.bandwidth.tolist(), t.latency.tolist(), strict=True))
     links = [
         ("Links", f"{n} of {format_bandwidth(b)}, {format_time(lat)}") for (b, lat), n in sorted(kinds.items(), reverse=True)
     ]
     forwarding = int(t.forwards[: t.hosts].sum())
-    rows = [("Machine", t.name), ("About", t.about)] if t.about else [("Machine", t.name)]
-    rows += [
+    degree = f"{_range(m.host_degree)} links out of a host"
+    cut = m.bisection
+    rows = [
+        ("Machine", t.name),
+        *([("About", t.about)] if t.about else []),
         ("Family", t.family + (f" {'x'.join(map(str, t.dims))}" if t.dims else "")),
         ("Hosts", f"{t.hosts}, of which {forwarding} pass on traffic of others"),
         ("Switches", str(t.switches)),
         *links[:8],
         *([("Links", f"and {len(links) - 8} more kinds")] if len(links) > 8 else []),
-        *measures,
+        ("Capacity", f"{format_bandwidth(m.capacity)} over all {t.links} directed links"),
+        ("Degree", degree + (f", {_range(m.switch_degree)} out of a switch" if m.switch_degree else "")),
+        ("Diameter", f"{m.diameter} links between hosts, {m.average_distance:.3g} on average"),
+        ("Bisection", f"{'' if cut.exact else 'at most '}{format_bandwidth(cut.bandwidth)} one way ({cut.how})"),
     ]
     return [*rows, *(("Level", f"{level.name}: {len(level.sets)} sets of {_sizes(level.sets)}") for level in t.levels)]
+
+
+def _range(ends: tuple[int, int]) -> str:
+    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def algorithm_rows(entry: Algorithm) -> Rows:
