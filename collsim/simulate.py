@@ -296,19 +296,20 @@ def _place(machine: Topology, placement: str | Sequence[int], hosts: Sequence[in
     from collsim.errors import InvalidValue
     from collsim.units import parse_count
 
-    group = list(range(machine.hosts)) if hosts is None else [int(host) for host in hosts]
+    group, where = list(range(machine.hosts)) if hosts is None else [int(host) for host in hosts], "linear"
     if not isinstance(placement, str):
-        return tuple(int(host) for host in placement), "as given"
-    kind, _, tail = placement.partition(":")
-    if kind == "linear" and not tail:
-        return tuple(group), "linear"
-    if kind == "random":
-        random.Random(parse_count(tail or "0", "placement seed")).shuffle(group)
-        return tuple(group), placement
-    chosen = _read_placement(machine, placement)
-    if hosts is not None and set(chosen) != set(group):
-        raise InvalidValue(f"The placement '{placement}' names other hosts than the group.")
-    return tuple(chosen), placement
+        group, where = [int(host) for host in placement], "as given"
+    elif placement.startswith("random:") or placement == "random":
+        random.Random(parse_count(placement[7:] or "0", "placement seed")).shuffle(group)
+        where = placement
+    elif placement != "linear":
+        chosen, where = _read_placement(machine, placement), placement
+        if hosts is not None and set(chosen) != set(group):
+            raise InvalidValue(f"The placement '{placement}' names other hosts than the group.")
+        group = chosen
+    if len(group) < 2 or len(set(group)) != len(group) or not 0 <= min(group) <= max(group) < machine.hosts:
+        raise InvalidValue(f"A group is 2 or more distinct hosts between 0 and {machine.hosts - 1}, not {group[:8]}.")
+    return tuple(group), where
 
 
 def _read_placement(machine: Topology, path: str) -> list[int]:

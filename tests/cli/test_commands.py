@@ -195,7 +195,8 @@ def test_help_is_complete_and_the_reference_is_current():
     for option in ("--topo", "--set", "--degrade", "--placement", "--steps", "--metric"):
         assert option in text
     page = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
-    assert page.read_text(encoding="utf-8") == text, "run: collsim reference -o docs/cli.md"
+    # Versions of click wrap lines differently.
+    assert page.read_text(encoding="utf-8").split() == text.split(), "run: collsim reference -o docs/cli.md"
 
 
 def test_help_imports_nothing_heavy():
