@@ -172,7 +172,8 @@ class _Walk:
         opening = self.lockstep.openings(message.call, message.source)[step]
         self._back("step_wait", opening.time)
         if opening.reason == "start":
-            return self.task_start, self.tasks.rows[message.call][opening.index]
+            row = self.tasks.rows[message.call]
+            return self.task_start, next(task for task in (row[message.source], *row) if task.start == self.time)
         if opening.reason == "estimate":
             self._back("step_wait", self.lockstep.openings(message.call, message.source)[step - 1].time)
             return self.opening, (index, step - 1)

@@ -95,7 +95,7 @@ class Lockstep:
     def _started(self, task: Task) -> None:
         counter = self._counters.get(self._key(task.operation, task.host))
         if counter is not None and counter.open < 0:
-            self._open(counter, Opening(self._clock.now, "start", task.host))
+            self._open(counter, Opening(self._clock.now, "start"))
 
     def _injected(self, message: Message, record: int) -> None:
         if not self._oracle:
