@@ -42,12 +42,16 @@ class _Arrivals:
         by_cell = np.argsort(cell, kind="stable")
         self.ids = ids[by_cell]
         self.stride = int(step.max()) + 1
-        self._key = cell[by_cell] * self.stride + step[self.ids]
+        self._cell = cell[by_cell]
+        self._key = self._cell * self.stride + step[self.ids]
+        begins = np.flatnonzero(np.diff(self._cell, prepend=-1))
+        self._begin = np.repeat(begins, np.diff(begins, append=len(cell)))
 
     def before(self, cell: IntArray, step: IntArray) -> tuple[IntArray, IntArray]:
         """Return (low, high): `ids[low:high]` are the deliveries into each cell before each step."""
-        low = np.searchsorted(self._key, cell * self.stride)
-        return low, np.searchsorted(self._key, cell * self.stride + step)
+        high = np.searchsorted(self._key, cell * self.stride + step)
+        last = np.maximum(high - 1, 0)
+        return np.where((high > 0) & (self._cell[last] == cell), self._begin[last], high), high
 
 
 def _single_chunks(

@@ -34,8 +34,8 @@ class Lines:
 class Pattern:
     """A way to reduce-scatter and all-gather along lines; `steps(k)` each takes.
 
-    `reduce_scatter(lines, start)` and `all_gather(lines, start)` return int64[K, 6] rows of (step, src, dst, chunk, op,
-    count), the first of them in step `start`.
+    `reduce_scatter(lines, start)` and `all_gather(lines, start)` return int64[6, K] of step, src, dst, chunk, op and
+    count, one column a transfer, the first of them in step `start`.
     """
 
     name: str
@@ -51,7 +51,7 @@ def is_power_of_2(number: int) -> bool:
 
 def _rows(step: object, src: object, dst: object, chunk: object, op: int, count: int) -> IntArray:
     columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.int64) for x in (step, src, dst, chunk, op, count)))
-    return np.stack([c.ravel() for c in columns], axis=1)
+    return np.stack([c.ravel() for c in columns])
 
 
 def _around(lines: Lines, start: int, ahead: int, op: int) -> IntArray:
@@ -97,7 +97,7 @@ def _log2(k: int) -> int:
 
 
 def _stack(parts: Sequence[IntArray]) -> IntArray:
-    return np.concatenate([np.zeros((0, 6), dtype=np.int64), *parts])
+    return np.concatenate([np.zeros((6, 0), dtype=np.int64), *parts], axis=1)
 
 
 RING = Pattern(
@@ -116,7 +116,7 @@ PATTERNS = {pattern.name: pattern for pattern in (RING, DIRECT, HALVING)}
 
 
 def all_gather_and_reduce(collective: Collective, phases: Sequence[tuple[Pattern, Lines]]) -> IntArray:
-    """Return rows: reduce-scatter through the phases, all-gather back through them, or the half that is asked for.
+    """Return transfers (see Pattern): reduce-scatter through the phases, all-gather back, or the half that is asked for.
 
     `collective` is all-reduce, reduce-scatter or all-gather; each phase works within the chunks the one before left at home.
     """
@@ -136,7 +136,7 @@ def all_gather_and_reduce(collective: Collective, phases: Sequence[tuple[Pattern
 def finish(
     collective: Collective, name: str, hosts: Sequence[int], rows: IntArray, home: IntArray, *, variant: str = ""
 ) -> Schedule:
-    """Return the schedule of `rows` over len(home) chunks of equal weight, in order of steps.
+    """Return the schedule of the transfers `rows` (int64[6, K]) over len(home) chunks of equal weight, in order of steps.
 
     `home` int64[C] is the rank at which each chunk is scattered to or gathered from. Reduce-scatter and all-gather
     buffers lie in order of ranks: chunks are renumbered so, and a range that this tears apart becomes several messages.
@@ -152,9 +152,10 @@ def finish(
             source = home[order].tolist()
         else:
             target = home[order].tolist()
-    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    if np.any(rows[0, 1:] < rows[0, :-1]):
+        rows = rows[:, np.argsort(rows[0], kind="stable")]
     builder = ScheduleBuilder(collective, name, hosts, [1] * len(home), chunk_src=source, chunk_dst=target)
-    builder.add_many(*rows.T)
+    builder.add_many(*rows)
     return builder.finish(variant=variant)
 
 
@@ -162,14 +163,14 @@ def _renumber(rows: IntArray, place: IntArray) -> IntArray:
     """Return rows with chunk c called place[c]; a range becomes as few ranges as its new numbers allow."""
     if np.array_equal(place, np.arange(len(place))):
         return rows
-    count = rows[:, 5]
-    owner = np.repeat(np.arange(len(rows)), count)
+    count = rows[5]
+    owner = np.repeat(np.arange(rows.shape[1]), count)
     offset = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    chunk = place[(rows[owner, 3] + offset) % len(place)]
+    chunk = place[(rows[3, owner] + offset) % len(place)]
     order = np.lexsort((chunk, owner))
     owner, chunk = owner[order], chunk[order]
     begins = np.flatnonzero(np.diff(owner, prepend=-1) | (np.diff(chunk, prepend=-2) != 1))
-    pieces = rows[owner[begins]].copy()
-    pieces[:, 3] = chunk[begins]
-    pieces[:, 5] = np.diff(begins, append=len(owner))
+    pieces = rows[:, owner[begins]]
+    pieces[3] = chunk[begins]
+    pieces[5] = np.diff(begins, append=len(owner))
     return pieces

@@ -154,15 +154,16 @@ class ScheduleBuilder:
         if self._rows:
             raise InvalidValue("add_many comes before add: ids follow the order of calls.")
         columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.int64) for x in (step, src, dst, chunk, count, op)))
-        self._columns.append(np.stack([c.ravel() for c in columns], axis=1))
+        self._columns.append(np.stack([c.ravel() for c in columns]))
 
     def finish(self, *, segments: int = 1, variant: str = "") -> Schedule:
         """Return the Schedule, transfers in the order added, dependencies inferred by `infer_dependencies`."""
-        rows = np.array(self._rows, dtype=np.int64).reshape(-1, 6)
-        table = np.concatenate([*self._columns, rows]) if self._columns else rows
-        lengths = np.zeros(len(table), dtype=np.int64)
-        lengths[len(table) - len(self._paths) :] = [len(p) for p in self._paths]
-        step, src, dst, chunk, count, op = (np.ascontiguousarray(table[:, k]) for k in range(6))
+        rows = np.ascontiguousarray(np.array(self._rows, dtype=np.int64).reshape(-1, 6).T)
+        parts = [*self._columns, *([rows] if self._rows or not self._columns else [])]
+        table = np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+        lengths = np.zeros(table.shape[1], dtype=np.int64)
+        lengths[table.shape[1] - len(self._paths) :] = [len(p) for p in self._paths]
+        step, src, dst, chunk, count, op = table
         dep_set, set_offsets, set_members = infer_dependencies(step, src, dst, chunk, count, len(self._weights))
         return Schedule(
             *self._head,

@@ -42,4 +42,4 @@ def bidirectional_ring(
         for direction, order in enumerate(rings)
     ]
     home = np.arange(2 * len(hosts)) // 2
-    return finish(collective, "bidirectional-ring", hosts, np.concatenate(rows), home)
+    return finish(collective, "bidirectional-ring", hosts, np.concatenate(rows, axis=1), home)

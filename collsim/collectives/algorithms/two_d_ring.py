@@ -69,7 +69,9 @@ def two_d_ring(
         phases = grid_phases(turned, [RING] * dimensions, first=part * grid.size, backwards=part >= dimensions)
         rows.append(all_gather_and_reduce(collective, phases))
         homes.append(turned.ravel())
-    return finish(collective, "2d-ring", hosts, np.concatenate(rows), np.concatenate(homes), variant=f"parts={parts}")
+    return finish(
+        collective, "2d-ring", hosts, np.concatenate(rows, axis=1), np.concatenate(homes), variant=f"parts={parts}"
+    )
 
 
 def grid_phases(
