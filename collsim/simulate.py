@@ -345,5 +345,5 @@ def _legality(algorithm: str | Schedule) -> str:
     from collsim.collectives.algorithm import parse_algorithm
 
     if not isinstance(algorithm, str):
-        return "a schedule of your own, proved on this topology"
-    return parse_algorithm(algorithm)[0].needs
+        return "a schedule handed in, proved on this topology"
+    return f"needs {parse_algorithm(algorithm)[0].needs}"

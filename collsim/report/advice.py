@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from collsim.collectives.algorithm import ALGORITHMS, Algorithm
-from collsim.errors import UsageError
+from collsim.errors import AlgorithmUnsuitable, UsageError
 from collsim.network.config import NetworkConfig
 from collsim.result import Outcome
 from collsim.units import format_size, format_time
@@ -20,6 +20,7 @@ from collsim.units import format_size, format_time
 __all__ = ["Advice", "advise"]
 
 AT_BOUND = 97.0
+MOST_ASKED_RANKS = 32
 LATENCY_SHARE, WAIT_SHARE, LOCAL_SHARE = 0.4, 0.15, 0.25
 
 
@@ -136,9 +137,20 @@ def _compare(o: Outcome, fits: Callable[[Outcome, Algorithm], bool]) -> str:
     """Return a compare command of this algorithm and those for the same collective that fit the finding."""
     own = o.algorithm.partition(":")[0]
     wanted = o.schedule.collective.name
-    others = [n for n, a in ALGORITHMS.items() if wanted in a.collectives and n != own and fits(o, a)]
+    others = [n for n, a in ALGORITHMS.items() if wanted in a.collectives and n != own and fits(o, a) and _serves(o, a)]
     names = ",".join([o.algorithm, *others])
     return shlex.join(["collsim", "compare", *o.request, "--algos", names, "--sizes", _size(o), *_tail(o)])
+
+
+def _serves(o: Outcome, entry: Algorithm) -> bool:
+    """Whether the algorithm takes this machine; beyond some ranks it costs too much to ask and compare says it."""
+    if o.schedule.ranks > MOST_ASKED_RANKS:
+        return True
+    try:
+        entry.schedule(o.topology, o.schedule.collective, o.schedule.ranks_to_hosts.tolist())
+    except AlgorithmUnsuitable:
+        return False
+    return True
 
 
 def _run(o: Outcome, *changes: str, engine: str | None = None) -> str:

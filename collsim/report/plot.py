@@ -14,12 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from collsim.collectives.schedule import Schedule
 from collsim.errors import InvalidValue
 from collsim.report.output import write_file
-from collsim.report.shapes import bowed, link_shapes, spacing
+from collsim.report.shapes import bowed, hits_a_node, link_shapes, spacing
 from collsim.result import Outcome
 from collsim.topology.graph import Topology
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
@@ -104,7 +104,7 @@ def plot_schedule(schedule: Schedule, topology: Topology, path: str | Path, firs
         axes.set_title(f"step {first + place}", fontsize=10)
     figure.suptitle(f"{schedule.algorithm}: {schedule.collective.name} on {topology.name}")
     if mesh is not None and schedule.chunks > 1:
-        figure.colorbar(mesh, ax=grid.ravel().tolist(), label="chunk", shrink=0.6)
+        figure.colorbar(mesh, ax=grid.ravel().tolist(), label="chunk", shrink=0.6, ticks=MaxNLocator(integer=True))
     _save(figure, path)
 
 
@@ -117,7 +117,8 @@ def _draw_machine(axes: Axes, t: Topology, labels: bool, faint: bool = False) ->
     reach = float(np.ptp(where, axis=0).max()) or 1.0
     across = float(np.clip(0.5 * spacing(t) / reach * (130 if faint else 400), 3, 12 if faint else 27))
     for nodes, marker, colour in ((slice(0, t.hosts), "o", HOST), (slice(t.hosts, None), "s", SWITCH)):
-        axes.scatter(*where[nodes].T, s=across**2, marker=marker, c=colour, edgecolors="white", linewidths=0.8, zorder=3)
+        x, y = where[nodes].T
+        axes.scatter(x, y, s=across**2, marker=marker, c=colour, edgecolors="white", linewidths=0.8, zorder=3)
     # Names sit in their nodes where they fit, else just above them.
     inside = across >= 13
     style = {"ha": "center", "va": "center"} if inside else {"ha": "center", "va": "bottom", "xytext": (0, across / 2)}
@@ -142,26 +143,27 @@ def _draw_machine(axes: Axes, t: Topology, labels: bool, faint: bool = False) ->
 def _draw_step(axes: Axes, schedule: Schedule, t: Topology, step: int) -> Any:
     """Draw the transfers of one step as arrows, each link of a given path on its own; return what a colour bar needs."""
     gap = spacing(t)
-    starts, vectors, colours = [], [], []
+    lines, colours = [], []
     for transfer in np.flatnonzero(schedule.step == step).tolist():
         links = schedule.path_of(transfer).tolist()
-        ends = [(int(t.source[k]), int(t.target[k])) for k in links] or [
-            (int(schedule.ranks_to_hosts[schedule.src[transfer]]), int(schedule.ranks_to_hosts[schedule.dst[transfer]]))
-        ]
-        for a, b in ends:
-            line = bowed(t.coordinates[a], t.coordinates[b], 0.12 * gap)
-            low, high = line[len(line) // 8], line[-1 - len(line) // 8]
-            starts.append(low)
-            vectors.append(high - low)
+        ranks = int(schedule.src[transfer]), int(schedule.dst[transfer])
+        hosts = [(int(schedule.ranks_to_hosts[ranks[0]]), int(schedule.ranks_to_hosts[ranks[1]]))]
+        for a, b in [(int(t.source[k]), int(t.target[k])) for k in links] or hosts:
+            start, end = t.coordinates[a], t.coordinates[b]
+            height = 0.12 * gap
+            if hits_a_node(t, a, b, 0.16 * gap):
+                height = max(0.4 * gap, 0.0 if links else 0.25 * float(np.hypot(*(end - start))))
+            lines.append(bowed(start, end, height)[2:-2])
             colours.append(int(schedule.chunk[transfer]))
-    if not starts:
+    if not lines:
         return None
-    x, v = np.array(starts), np.array(vectors)
-    arrows = axes.quiver(
-        x[:, 0], x[:, 1], v[:, 0], v[:, 1], np.array(colours), angles="xy", scale_units="xy", scale=1, cmap="turbo", zorder=5
-    )
-    arrows.set_clim(0, max(schedule.chunks - 1, 1))
-    return arrows
+    style = {"cmap": "turbo", "clim": (0, max(schedule.chunks - 1, 1)), "zorder": 5}
+    drawn = axes.add_collection(LineCollection(lines, array=np.array(colours), linewidths=1.2, **style))
+    tips, tails = np.array([line[-1] for line in lines]), np.array([line[-4] for line in lines])
+    heads = {"angles": "xy", "scale_units": "xy", "scale": 1, "headaxislength": 5, "headlength": 5, "width": 0.008}
+    axes.quiver(*tails.T, *(tips - tails).T, np.array(colours), **heads, **style)  # type: ignore[arg-type]
+    axes.autoscale_view()
+    return drawn
 
 
 def _widths(rates: Any, t: Topology) -> Any:
@@ -191,7 +193,7 @@ def _legend(t: Topology) -> list[Line2D]:
 def _size_axis(axes: Axes, sizes: Sequence[int]) -> None:
     shown = sizes if len(sizes) <= 9 else sizes[:: -(-len(sizes) // 9)]
     axes.set_xticks(shown, [format_size(size) for size in shown], fontsize=9)
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 

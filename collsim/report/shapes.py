@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from collsim.topology.graph import Topology
 
-__all__ = ["bowed", "link_shapes", "spacing"]
+__all__ = ["bowed", "hits_a_node", "link_shapes", "spacing"]
 
 Points = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ def link_shapes(t: Topology) -> tuple[list[Points], NDArray[np.int64]]:
         seen = drawn[a, b] = drawn.get((a, b), 0) + 1
         if a > b and drawn.get((b, a), 0) >= seen:
             continue
-        bow = 0.4 * gap if _hits_a_node(t, a, b, 0.16 * gap) else 0.0
+        bow = 0.4 * gap if hits_a_node(t, a, b, 0.16 * gap) else 0.0
         bow += 0.1 * gap * (seen // 2) * (1 if seen % 2 else -1)
         shapes.append(bowed(t.coordinates[min(a, b)], t.coordinates[max(a, b)], bow))
         links.append(link)
@@ -49,7 +49,8 @@ def bowed(start: Points, end: Points, height: float) -> Points:
     return np.asarray(start + share * along + 4 * share * (1 - share) * height * normal)
 
 
-def _hits_a_node(t: Topology, a: int, b: int, reach: float) -> bool:
+def hits_a_node(t: Topology, a: int, b: int, reach: float) -> bool:
+    """Say whether a third node lies within `reach` of the straight line from node `a` to node `b`."""
     start, along = t.coordinates[a], t.coordinates[b] - t.coordinates[a]
     square = float(along @ along)
     if square == 0:
