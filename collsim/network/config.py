@@ -110,7 +110,11 @@ class NetworkConfig:
             if key not in LEAVES:
                 raise UnknownName("network setting", key, LEAVES)
             part = LEAVES[key]
-            config = replace(config, **{part: replace(getattr(config, part), **{key: _parse(key, value)})})
+            try:
+                parsed = _parse(key, value)
+            except InvalidValue as error:
+                raise InvalidValue(f"The setting {key} cannot be '{value}'. {error}") from None
+            config = replace(config, **{part: replace(getattr(config, part), **{key: parsed})})
         _validate(config)
         return config
 
