@@ -1,0 +1,141 @@
+"""MULTITREE: one spanning tree a rank, grown while links are allocated, so that no two transfers of a step share a link.
+
+Chunk r goes up tree r to its root in the reduce-scatter and down the same tree in the all-gather. The trees come from
+`tree_growth`; here they only become transfers. Where every link has one back, the way up is the way down reversed;
+where some link has none (a cable that failed in one direction), the way up gets trees of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from collsim.collectives.algorithm import Formula, Hint, algorithm
+from collsim.collectives.collective import Collective
+from collsim.collectives.schedule import COPY, REDUCE, IntArray, Schedule, ScheduleBuilder
+from collsim.collectives.tree_growth import grow
+from collsim.collectives.trees import Forest, reverse_links, transposed
+from collsim.topology.graph import Topology
+
+__all__ = ["multitree"]
+
+
+def _steps(topology: Topology, collective: Collective, ranks: int) -> int | None:
+    """Steps where they are known beforehand: 1 a phase with a link to every peer, n // 2 on a whole ring."""
+    phases = 2 if collective.name == "all-reduce" else 1
+    if topology.family == "full":
+        return phases
+    return phases * (ranks // 2) if topology.family == "ring" and ranks == topology.hosts else None
+
+
+def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction | None:
+    """In a reduce-scatter every rank sends once a tree but its own; copies may be unevenly spread."""
+    share = Fraction(ranks - 1, ranks)
+    if collective.name == "reduce-scatter":
+        return share
+    even = topology.family == "full" or (topology.family == "ring" and ranks == topology.hosts)
+    return collective.bus_factor(ranks) if even else None
+
+
+@algorithm(
+    "multitree",
+    title="One spanning tree a rank, grown together with the allocation of links",
+    source="Huang et al., MULTITREE, ISCA 2021, sections III and IV",
+    needs="any connected topology",
+    collectives=("all-reduce", "reduce-scatter", "all-gather"),
+    steps=Formula(
+        "2 S, S found by construction: 1 on full, floor(n/2) on ring, else at least n(n-1) / links between hosts and "
+        "(n-1) / links into a host",
+        _steps,
+    ),
+    volume=Formula(
+        "reduce-scatter (n-1)/n; all-gather at least (n-1)/n, its busiest rank sends one chunk a child; on full and ring "
+        "exactly so",
+        _volume,
+    ),
+    size_free=True,
+    suits=("torus4x4", "mesh4x4", "fattree4x2", "bigraph4x8", "dgx1-v100"),
+)
+def multitree(
+    topology: Topology,
+    collective: Collective,
+    hosts: Sequence[int],
+    hint: Hint | None = None,
+    *,
+    termination: str = "any-tree",
+    neighbour_order: str = "ascending",
+    ports: int = 0,
+) -> Schedule:
+    """Return MULTITREE's schedule; every transfer has an explicit path and shares no link within its step.
+
+    `termination`: "any-tree", or "authors" as in their code. `neighbour_order`: ascending, descending, fastest, or an order
+    of NSWE (see `trees.scan_order`). `ports`: sends and receptions of a host a step, 0 for as many as it has links.
+    """
+
+    def trees(of: Topology) -> Forest:
+        return grow(of, hosts, termination=termination, neighbour_order=neighbour_order, ports=ports)
+
+    down, phases = trees(topology), []
+    if collective.reduces:
+        back = reverse_links(topology)
+        phases.append(_upwards(down, back) if back is not None else _upwards(trees(transposed(topology)), None))
+    if collective.name != "reduce-scatter":
+        phases.append(_downwards(down, first=phases[0].steps if phases else 0))
+    return _schedule(collective, hosts, phases)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """Transfers of a phase: columns of int64[E], their paths as links and lengths, and the steps of the phase."""
+
+    step: IntArray
+    src: IntArray
+    dst: IntArray
+    chunk: IntArray
+    op: int
+    links: IntArray
+    lengths: IntArray
+    steps: int
+
+
+def _downwards(forest: Forest, first: int) -> _Moves:
+    """Parents send copies to children in the step of the edge, counted from `first`."""
+    lengths = np.diff(forest.path_offsets)
+    columns = forest.step + first, forest.parent, forest.child, forest.tree
+    return _Moves(*columns, COPY, forest.path_links, lengths, forest.steps)
+
+
+def _upwards(forest: Forest, back: IntArray | None) -> _Moves:
+    """Children send partial sums to parents, last edges first, over the links back (of a transposed topology: the same)."""
+    lengths = np.diff(forest.path_offsets)
+    # Place j of a path over [begin, end) becomes begin + end - 1 - j.
+    mirror = np.repeat(forest.path_offsets[:-1] + forest.path_offsets[1:] - 1, lengths) - np.arange(lengths.sum())
+    links = forest.path_links[mirror]
+    columns = forest.steps - 1 - forest.step, forest.child, forest.parent, forest.tree
+    return _Moves(*columns, REDUCE, links if back is None else back[links], lengths, forest.steps)
+
+
+def _schedule(collective: Collective, hosts: Sequence[int], phases: Sequence[_Moves]) -> Schedule:
+    """Return the schedule of chunk r in tree r; transfers by step, then by tree."""
+    ranks = list(range(len(hosts)))
+    one_source, one_target = collective.name == "all-gather", collective.name == "reduce-scatter"
+    builder = ScheduleBuilder(
+        collective,
+        "multitree",
+        hosts,
+        [1] * len(hosts),
+        chunk_src=ranks if one_source else None,
+        chunk_dst=ranks if one_target else None,
+    )
+    lengths, links = [], []
+    for moves in phases:
+        order = np.argsort(moves.step, kind="stable")
+        builder.add_many(moves.step[order], moves.src[order], moves.dst[order], moves.chunk[order], moves.op)
+        begin, length = (np.cumsum(moves.lengths) - moves.lengths)[order], moves.lengths[order]
+        links.append(moves.links[np.repeat(begin - (np.cumsum(length) - length), length) + np.arange(length.sum())])
+        lengths.append(length)
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
+    return replace(builder.finish(), path_offsets=offsets, path_links=np.concatenate(links))
