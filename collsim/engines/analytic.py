@@ -17,8 +17,11 @@ or reductions that take turns (both are pure delays here), deadlock.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from importlib.metadata import version
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collsim.engines.analytic_critical import critical_path
 from collsim.engines.analytic_replay import replay
@@ -33,6 +36,8 @@ from collsim.result import Result
 from collsim.topology.graph import Topology
 
 __all__ = ["analytic"]
+
+IntArray = NDArray[np.int64]
 
 
 def analytic(
@@ -56,17 +61,23 @@ def analytic(
     return Result(
         engine="analytic",
         time=int(times.end.max(initial=0)),
-        operation_finish=times.end.max(axis=1, initial=0),
+        operation_finish=_operation_finish(program, traffic, times),
         message_ready=times.ready,
         message_finish=times.finish,
         link_busy=_per_link(topology, traffic.link, traffic.serial),
         link_bytes=_per_link(topology, traffic.link, np.repeat(traffic.wire_bytes, hops)),
         host_exposed=exposed_time(topology.hosts, _communication(program, traffic, times), _computation(program, times)),
-        packets=int(traffic.packets.sum()),
+        packets=int(traffic.packets[hops > 0].sum()),
         packet_hops=int((traffic.packets * hops).sum()),
         critical_path=parts,
         critical_links=links,
-        provenance={"engine": "analytic", "topology": topology.digest, "seed": str(seed), "numpy": np.__version__},
+        provenance={
+            "engine": "analytic",
+            "collsim": version("collsim"),
+            "topology": topology.digest,
+            "network": sha256(repr(sorted(network.leaves().items())).encode()).hexdigest(),
+            "seed": str(seed),
+        },
     )
 
 
@@ -75,16 +86,34 @@ ENGINES.add("analytic", analytic)
 
 def _paths(topology: Topology, program: Program, network: NetworkConfig, seed: int) -> Paths:
     finder = PathFinder(topology, network, seed)
-    paths: list[Sequence[int]] = []
+    parts: list[Paths] = []
     for index, operation in enumerate(program.operations):
         if isinstance(operation, Call):
-            paths += finder.schedule(operation.schedule, index)
+            parts.append(finder.schedule(operation.schedule, index))
         elif isinstance(operation, Send):
-            paths.append(finder.path(operation.source, operation.target, index))
-    return Paths.of(paths)
+            parts.append(Paths.of([finder.path(operation.source, operation.target, index)]))
+    return Paths.join(parts)
 
 
-def _per_link(topology: Topology, link: np.ndarray, amount: np.ndarray) -> np.ndarray:
+def _operation_finish(program: Program, traffic: Traffic, times: Times) -> IntArray:
+    """Return int64[operations]: the last completion among the hosts that take part, or among all where none does."""
+    finish = times.end.max(axis=1, initial=0)
+    for index, operation in enumerate(program.operations):
+        hosts = _taking_part(program, traffic, index)
+        if isinstance(operation, Compute):
+            finish[index] = times.end[index, operation.host]
+        elif len(hosts):
+            finish[index] = times.end[index, hosts].max()
+    return finish
+
+
+def _taking_part(program: Program, traffic: Traffic, index: int) -> IntArray:
+    """Return the hosts that send or receive in operation `index`."""
+    mine = slice(int(program.first_message[index]), int(program.first_message[index + 1]))
+    return np.unique(np.concatenate([traffic.source[mine], traffic.target[mine]]))
+
+
+def _per_link(topology: Topology, link: IntArray, amount: IntArray) -> IntArray:
     total = np.zeros(topology.links, dtype=np.int64)
     np.add.at(total, link, amount)
     return total
@@ -95,8 +124,7 @@ def _communication(program: Program, traffic: Traffic, times: Times) -> Iterator
     for index, operation in enumerate(program.operations):
         if isinstance(operation, Compute):
             continue
-        mine = slice(int(program.first_message[index]), int(program.first_message[index + 1]))
-        for host in np.union1d(traffic.source[mine], traffic.target[mine]).tolist():
+        for host in _taking_part(program, traffic, index).tolist():
             yield host, int(times.begin[index, host]), int(times.end[index, host])
 
 

@@ -1,7 +1,8 @@
 """The path of every message of a program: the explicit one of its schedule, or the one that routing chooses.
 
 Closed forms and the analytic engine take these paths as given; packet engines ask routing themselves, hop by hop where
-it adapts.
+it adapts. Where packets of one message may part (spraying, Valiant, adaptive routing) this is the path of packet 0 in an
+idle network.
 """
 
 from __future__ import annotations
@@ -14,59 +15,113 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.collectives.schedule import Schedule
+from collsim.errors import RoutingError
 from collsim.network.config import NetworkConfig
 from collsim.topology.graph import Topology
+from collsim.topology.routing import Routing, route
+from collsim.topology.routing.splitmix import fold_array
 
 __all__ = ["PathFinder", "Paths"]
 
-Path = Sequence[int]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Paths:
     """Link ids `links[offsets[m]:offsets[m + 1]]` of each message m, in order; empty from a host to itself."""
 
-    offsets: NDArray[np.int64]
-    links: NDArray[np.int64]
+    offsets: IntArray
+    links: IntArray
 
     @classmethod
-    def of(cls, paths: Sequence[Path]) -> Paths:
+    def of(cls, paths: Sequence[Sequence[int]]) -> Paths:
         """Return the arrays of a list of paths."""
-        lengths = np.fromiter(map(len, paths), dtype=np.int64, count=len(paths))
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        offsets = _offsets(np.fromiter(map(len, paths), dtype=np.int64, count=len(paths)))
         return cls(offsets, np.fromiter(chain.from_iterable(paths), dtype=np.int64, count=int(offsets[-1])))
 
-    def __getitem__(self, message: int) -> NDArray[np.int64]:
+    @classmethod
+    def join(cls, parts: Sequence[Paths]) -> Paths:
+        """Return the messages of all parts, one part after another."""
+        empty = np.zeros(0, dtype=np.int64)
+        lengths = np.concatenate([empty, *(np.diff(part.offsets) for part in parts)])
+        return cls(_offsets(lengths), np.concatenate([empty, *(part.links for part in parts)]))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, message: int) -> IntArray:
         """Return the links of one message."""
         return self.links[self.offsets[message] : self.offsets[message + 1]]
 
 
 class PathFinder:
-    """Asks the routing that a network configuration names for paths; the same question is answered once.
+    """Asks the routing that a network configuration names for paths.
 
-    `seed` is that of the run: routings that draw do so by (seed, call, transfer).
+    `seed` is that of the run: routings that draw do so by (seed, call, transfer). Raises RoutingError.
     """
 
     def __init__(self, topology: Topology, network: NetworkConfig, seed: int = 0):
-        from collsim.topology.routing import route
+        by_message = network.transport.flow_control == "message"
+        router = network.router
+        self.topology, self.seed = topology, seed
+        self.routing: Routing = route(topology, router.routing, router.virtual_channels, last_counts=by_message)
 
-        self.routing = route(topology, network.router.routing, network.router.virtual_channels)
-        self.seed = seed
-        self._known: dict[tuple[int, int], Path] = {}
-
-    def path(self, source: int, target: int, call: int = 0, transfer: int = 0) -> Path:
+    def path(self, source: int, target: int, call: int = 0, transfer: int = 0) -> list[int]:
         """Return the link ids from host `source` to host `target` for one transfer of one call."""
-        if source == target:
-            return ()
         return [link for link, _ in self.routing.path(source, target, (self.seed, call, transfer))]
 
-    def schedule(self, plan: Schedule, call: int = 0) -> list[Path]:
+    def schedule(self, plan: Schedule, call: int = 0) -> Paths:
         """Return the path of every transfer of `plan`: its own where it has one."""
-        own = plan.path_offsets.tolist()
-        links = plan.path_links.tolist()
-        hosts = plan.ranks_to_hosts
-        ends = zip(hosts[plan.src].tolist(), hosts[plan.dst].tolist(), strict=True)
-        return [
-            links[own[t] : own[t + 1]] if own[t + 1] > own[t] else self.path(source, target, call, t)
-            for t, (source, target) in enumerate(ends)
-        ]
+        own = Paths(plan.path_offsets, plan.path_links)
+        left = np.flatnonzero(np.diff(own.offsets) == 0)
+        if not len(left):
+            return own
+        source, target = plan.ranks_to_hosts[plan.src[left]], plan.ranks_to_hosts[plan.dst[left]]
+        if self.routing.multipath in ("single", "ecmp"):
+            found = self._walk(source, target, call, left)
+        else:
+            ends = zip(source.tolist(), target.tolist(), left.tolist(), strict=True)
+            found = Paths.of([self.path(a, b, call, t) for a, b, t in ends])
+        return found if len(left) == plan.transfers else _merge(own, left, found)
+
+    def _walk(self, source: IntArray, target: IntArray, call: int, transfer: IntArray) -> Paths:
+        """Walk all messages through the routing table at once, a hop at a time, as `Routing.choices` does one."""
+        table = self.routing.table
+        node, counter, previous = source.copy(), np.zeros_like(source), np.full_like(source, -1)
+        pick = np.zeros(len(source), dtype=np.uint64)
+        if self.routing.multipath == "ecmp":
+            pick = fold_array(self.seed, source, target, call, transfer)
+        hops: list[IntArray] = []
+        while (going := np.flatnonzero(node != target)).size:
+            row = (np.minimum(counter[going], table.phases - 1) * table.nodes + node[going]) * table.hosts + target[going]
+            count = table.offsets[row + 1] - table.offsets[row]
+            if (count == 0).any():
+                stuck = going[int(np.argmin(count))]
+                names = self.topology.names
+                raise RoutingError(f"{table.name} finds no way from {names[source[stuck]]} to {names[target[stuck]]}.")
+            pick[going], first = np.divmod(pick[going], count.astype(np.uint64))
+            link = table.links[table.offsets[row] + first.astype(np.int64)]
+            turned = (previous[going] >= 0) & (table.stage[previous[going]] != table.stage[link])
+            counter[going] = np.where(turned, 0, counter[going]) + table.bump[link]
+            previous[going], node[going] = link, self.topology.target[link]
+            hops.append(np.full(len(source), -1, dtype=np.int64))
+            hops[-1][going] = link
+        grid = np.stack(hops, axis=1) if hops else np.zeros((len(source), 0), dtype=np.int64)
+        return Paths(_offsets((grid >= 0).sum(axis=1)), grid[grid >= 0])
+
+
+def _offsets(lengths: IntArray) -> IntArray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _merge(own: Paths, left: IntArray, found: Paths) -> Paths:
+    """Return `own` with the empty paths `left` replaced by `found`."""
+    lengths = np.diff(own.offsets)
+    lengths[left] = np.diff(found.offsets)
+    offsets = _offsets(lengths)
+    links = np.empty(int(offsets[-1]), dtype=np.int64)
+    routed = np.zeros(len(lengths), dtype=np.bool_)
+    routed[left] = True
+    links[np.repeat(routed, lengths)] = found.links
+    links[np.repeat(~routed, lengths)] = own.links
+    return Paths(offsets, links)

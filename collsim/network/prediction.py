@@ -13,7 +13,7 @@ from collsim.collectives.closed_forms import Alone, ClosedForm, closed_form, sha
 from collsim.collectives.schedule import REDUCE, Schedule
 from collsim.network.config import NetworkConfig
 from collsim.network.message_time import LoneMessage, lone_message, message_time, reduction_fs
-from collsim.network.paths import PathFinder, Paths
+from collsim.network.paths import PathFinder
 from collsim.topology.graph import Topology
 
 __all__ = ["lone_message_time", "predict"]
@@ -21,7 +21,7 @@ __all__ = ["lone_message_time", "predict"]
 
 def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfig, *, seed: int = 0) -> ClosedForm | None:
     """Return the closed form of `plan` on buffers of `size` bytes; None where contention leaves none."""
-    paths = Paths.of(PathFinder(topology, network, seed).schedule(plan))
+    paths = PathFinder(topology, network, seed).schedule(plan)
     if shares_links(plan, size, paths.offsets, paths.links):
         return None
     rate = list(zip(topology.bandwidth.tolist(), topology.latency.tolist(), strict=True))
