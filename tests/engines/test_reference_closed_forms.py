@@ -24,8 +24,10 @@ def test_ring_all_reduce_takes_twice_n_minus_one_steps(n, size):
 
 @given(SIZES, st.integers(1, 4), st.sampled_from([0, 16, 300]), st.integers(0, 10**7), st.integers(1, 5000))
 def test_rule_26_on_equal_links(size, hops, header, delay, payload):
-    settings = dict(header=header, router_delay=delay, packet_payload=payload, message_overhead=7, injection_latency=11)
-    result = simulate(chain([(RATE, LATENCY)] * hops), Send(0, 1, size), ejection_latency=13, **settings)
+    settings = {"header": header, "router_delay": delay, "packet_payload": payload, "message_overhead": 7}
+    result = simulate(
+        chain([(RATE, LATENCY)] * hops), Send(0, 1, size), injection_latency=11, ejection_latency=13, **settings
+    )
     full, last = divmod(size, payload)
     packets = full * serialisation_fs(payload + header, RATE) + (serialisation_fs(last + header, RATE) if last else 0)
     smallest = min(header, size + header)

@@ -38,7 +38,7 @@ def test_order_of_events_within_a_tick_is_irrelevant(monkeypatch, settings, mach
     plain = facts(simulate(machine, *busy_program(1), allow_deadlock=True, **settings))
     for seed in range(4):
         rng = random.Random(seed)
-        monkeypatch.setattr(simpy.core, "count", lambda rng=rng: iter(lambda: rng.random(), None))
+        monkeypatch.setattr(simpy.core, "count", lambda rng=rng: iter(rng.random, None))
         assert facts(simulate(machine, *busy_program(1), allow_deadlock=True, **settings)) == plain
 
 

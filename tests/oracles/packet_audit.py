@@ -6,6 +6,7 @@ It shares no code with an engine: buffers, arrivals and FIFOs are worked out aga
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 
 
 def ceil_div(a, b):
@@ -58,7 +59,7 @@ class Audit:
             by_link[link].append((time, end, size))
         for link in range(len(rate)):
             spans = sorted(by_link[link])
-            assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False)), "two packets on a link at once"
+            assert all(a[1] <= b[0] for a, b in pairwise(spans)), "two packets on a link at once"
             assert result.link_bytes[link] == sum(size for _, _, size in spans)
             assert result.link_busy[link] == sum(end - begin for begin, end, _ in spans)
 
@@ -67,7 +68,7 @@ class Audit:
         assert int(topology.source[steps[0][1]]) == source
         assert int(topology.target[steps[-1][1]]) == target
         assert [step[7] for step in steps] == [False] * (len(steps) - 1) + [True]
-        for here, there in zip(steps, steps[1:], strict=False):
+        for here, there in pairwise(steps):
             assert topology.target[here[1]] == topology.source[there[1]]
             assert topology.forwards[topology.target[here[1]]]
             size, wire = here[5], int(topology.latency[here[1]])
@@ -87,12 +88,12 @@ class Audit:
         """No buffer is ever overfull as its sender counts it, and every FIFO lets packets go in the order they came."""
         stays = defaultdict(list)
         for steps in hops.values():
-            for here, there in zip(steps, steps[1:], strict=False):
+            for here, there in pairwise(steps):
                 stays[here[1], here[2]].append((here[0], there[0], there[6], here[5]))
         for (link, _), packets in stays.items():
             packets.sort()
             leaving = [(left, gone) for _, left, gone, _ in packets]
-            assert all(a[1] <= b[0] for a, b in zip(leaving, leaving[1:], strict=False)), "a FIFO overtaken"
+            assert all(a[1] <= b[0] for a, b in pairwise(leaving)), "a FIFO overtaken"
             changes = [(came, 1, size) for came, _, _, size in packets]
             changes += [(gone + latency[link], 0, -size) for _, _, gone, size in packets]
             held = 0

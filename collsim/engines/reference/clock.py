@@ -69,5 +69,5 @@ class Clock:
         self._env.run()
 
     def _run_settling(self, _: None) -> None:
-        self._settling = False
         self._settle()
+        self._settling = False

@@ -6,14 +6,14 @@ is phases 2 and 3. Nothing here arbitrates in a callback, so nothing depends on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from collsim.engines.reference.arbiter import ORDERS, Arbiter
 from collsim.engines.reference.clock import Clock
 from collsim.engines.reference.grants import GrantLog
 from collsim.engines.reference.link import Channel, Link, head_fs
-from collsim.engines.reference.message import Cut, Hop, Message, Packet
+from collsim.engines.reference.message import Cut, Message, Packet
 from collsim.engines.reference.nic import Flow
 from collsim.engines.reference.servers import Servers
 from collsim.network.config import NetworkConfig
@@ -64,7 +64,7 @@ class Fabric:
 
     def _ask(self, fifo: Channel) -> None:
         packet = fifo.queue[0]
-        if packet.options is not None:
+        if packet.options:
             self._choosing.append(fifo)
             self.clock.request_settling()
         else:
@@ -74,15 +74,15 @@ class Fabric:
 
     def _tail_left(self, link: Link) -> None:
         """The tail of the packet on `link` leaves its source node: rules 7, 10 and 14."""
-        packet, sender, now = link.sending, link.sender, self.clock.now
+        packet, sender, record, now = link.sending, link.sender, link.record, self.clock.now
         assert packet is not None
         link.sending = None
-        link.freed = (now, packet.record)
+        link.freed = (now, record)
         self.poke(link)
         if isinstance(sender, Channel):
-            self.clock.at(now + sender.link.latency, self._credit, (sender, packet.size, packet.record))
+            self.clock.at(now + sender.link.latency, self._credit, (sender, packet.size, record))
             sender.queue.popleft()
-            sender.advanced = (now, packet.record)
+            sender.advanced = (now, record)
             if sender.queue:
                 first = sender.queue[0]
                 if first.asks_from <= now:
@@ -90,20 +90,20 @@ class Fabric:
                 else:
                     self.clock.at(first.asks_from, self._ask, sender)
         elif sender is not None:
-            self._port_freed(sender, packet)
+            self._port_freed(sender, record)
 
-    def _port_freed(self, flow: Flow, packet: Packet) -> None:
+    def _port_freed(self, flow: Flow, record: int) -> None:
         host, now = flow.port.host, self.clock.now
         host.sending -= 1
         tick, least = host.freed
-        host.freed = (now, min(least, packet.record) if tick == now else packet.record)
+        host.freed = (now, min(least, record) if tick == now else record)
         if self.network.nic.ports:
             for port in host.ports:
                 if port.waiting:
                     self.poke(port.link)
         flow.message.unsent -= 1
         if not flow.message.unsent:
-            self.injected(flow.message, packet.record)
+            self.injected(flow.message, record)
 
     def _credit(self, what: tuple[Channel, int, int]) -> None:
         """Bytes count again at the sender of a channel (rule 10)."""
@@ -121,8 +121,10 @@ class Fabric:
         choices = [self.router.choose(fifo.queue[0]) for fifo in self._choosing]
         joining, self._joining = sorted(self._joining, key=lambda m: m.id), []
         flows = [flow for message in joining for flow in self.router.flows(message)]
-        for fifo, hop in zip(self._choosing, choices, strict=True):
-            self._take_choice(fifo, hop)
+        for fifo, option in zip(self._choosing, choices, strict=True):
+            self.router.take(fifo.queue[0], option)
+            option.hop.link.askers.add(fifo)
+            self._dirty.add(option.hop.link.index)
         self._choosing.clear()
         for flow in flows:
             if not self.parked(flow):
@@ -138,19 +140,11 @@ class Fabric:
         flow.port.join(flow)
         self.poke(flow.port.link)
 
-    def _take_choice(self, fifo: Channel, hop: Hop) -> None:
-        packet = fifo.queue[0]
-        packet.path.append(hop)
-        packet.options = None
-        hop.link.askers.add(fifo)
-        self._dirty.add(hop.link.index)
-
     def next_packet(self, flow: Flow) -> Packet:
         """Return the packet of `flow` that the NIC asks with."""
         if flow.packet is None:
             index = flow.next_index
-            size = self._cut.packet_bytes(flow.size, index)
-            flow.packet = Packet(flow.message, index, size, flow.path_of(index))
+            flow.packet = self.router.launch(flow.message, index, self._cut.packet_bytes(flow.size, index))
         return flow.packet
 
     def _grant(self, link: Link, packet: Packet, channel: Channel, source: Channel | Flow) -> None:
@@ -158,7 +152,7 @@ class Fabric:
         now, message = self.clock.now, packet.message
         end = now + link.ser(packet.size)
         packet.record = self.log.add(now, link, packet, channel, source)
-        link.sending, link.sender = packet, source
+        link.sending, link.sender, link.record = packet, source, packet.record
         link.busy += end - now
         link.bytes += packet.size
         if isinstance(source, Channel):
@@ -189,8 +183,12 @@ class Fabric:
     def _enter(self, packet: Packet, link: Link, channel: Channel, tail: int) -> None:
         """Take room in `channel` and join its FIFO; rule 9's e, with the fastest link it may choose (rule 19)."""
         channel.room -= packet.size
-        packet.options = self.router.options(packet, link)
-        nexts: Iterable[Hop] = packet.options if packet.options is not None else (packet.path[packet.at],)
+        options = self.router.options(packet, link)
+        if len(options) == 1:
+            self.router.take(packet, options[0])
+        else:
+            packet.options = options
+        nexts = [option.hop for option in packet.options] or [packet.path[packet.at]]
         header = self.network.packet.header
         head = self.clock.now + link.latency + head_fs(link, packet.size, header, self._cut_through)
         fastest = min(hop.link.ser(packet.size) for hop in nexts)

@@ -43,7 +43,7 @@ class Channel:
 
 
 class Link:
-    """A directed link: `sending` is the packet that holds it and `sender` the FIFO (or, for the NIC, flow) it left.
+    """A directed link: `sending` is the packet that holds it, `record` the grant, `sender` the FIFO (or NIC flow) it left.
 
     `askers`: FIFOs at the link's source whose first packet asks for it. `port`: the NIC input of the source host, None at
     switches. `inputs`: how many inputs its source node has, the NIC last; `pointer`: rule 16. `freed`: (tick, grant) of
@@ -62,6 +62,7 @@ class Link:
         "latency",
         "pointer",
         "port",
+        "record",
         "sender",
         "sending",
         "serialisation",
@@ -79,6 +80,7 @@ class Link:
         self.port: Port | None = None
         self.inputs = self.pointer = 0
         self.freed = (-1, -1)
+        self.record = -1
         self.busy = self.bytes = 0
         self.serialisation: dict[int, int] = {}
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collsim.engines.reference.link import Channel, Link
     from collsim.network.config import PacketFormat
+    from collsim.topology.routing import Choice, State
 
-__all__ = ["Cut", "Hop", "Message", "Packet"]
+__all__ = ["Cut", "Hop", "Message", "Option", "Packet"]
 
 
 @dataclass(slots=True, eq=False)
@@ -20,7 +21,8 @@ class Message:
     `size`, whether it `reduces`, number of `packets`. `explicit`: link ids of a path that the schedule fixes, else ().
     `waits`: conditions still to be met before it is released. `released`: its dependencies are complete; `ready`: rule 4;
     `tail`: rule 6; `finish`: complete. `unsent`, `unarrived`: packets whose tail has not left the NIC, and packets not yet
-    granted on their last link. `tail_record`: the grant that fixed `tail`.
+    granted on their last link. `tail_record`: the grant that fixed `tail`. `path`: the hops that its packets share, [] before
+    the first is made and where each has its own.
     """
 
     id: int
@@ -33,6 +35,7 @@ class Message:
     reduces: bool
     packets: int
     explicit: tuple[int, ...] = ()
+    path: list[Hop] = field(default_factory=list)
     waits: int = 0
     released: int = -1
     ready: int = -1
@@ -63,12 +66,22 @@ class Hop:
     final: bool
 
 
+class Option:
+    """A hop that an adaptive packet may choose, the routing state it has then, and the weight of what queues there."""
+
+    __slots__ = ("hop", "state", "weight")
+
+    def __init__(self, hop: Hop, choice: Choice):
+        self.hop, self.state, self.weight = hop, choice.state, choice.weight
+
+
 @dataclass(slots=True, eq=False)
 class Packet:
     """Packet `index` of a message, `size` bytes with header, on `path` with hop `at` to be granted next.
 
-    `asks_from`: rule 9's e, the earliest tick at which it may ask for that hop. `options`: under adaptive routing the hops
-    to choose from. `record`: its latest grant in the log of the critical path. `counter`: the routing counter.
+    `asks_from`: rule 9's e, the earliest tick at which it may ask for that hop. Under adaptive routing `path` grows:
+    `options` are the next hops to choose from, [] while none is to be chosen, `state` what routing carries along.
+    `record`: its latest grant in the log of the critical path.
     """
 
     message: Message
@@ -77,9 +90,9 @@ class Packet:
     path: list[Hop]
     at: int = 0
     asks_from: int = 0
-    options: list[Hop] | None = None
+    options: list[Option] = field(default_factory=list)
+    state: State | None = None
     record: int = -1
-    counter: int = 0
 
     def __str__(self) -> str:
         return f"packet {self.index} of {self.message}"

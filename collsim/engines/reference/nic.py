@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from collsim.engines.reference.message import Hop, Message, Packet
+from collsim.engines.reference.message import Message, Packet
 from collsim.network.schedulers import Scheduler
 
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ __all__ = ["Flow", "Host", "Port"]
 class Flow:
     """A message in the queue of one port: those of its packets whose path begins there, in ascending order.
 
-    Without spraying that is all of them: `waiting` lists their indices, `path_of` gives the path of each. What schedulers
+    Without spraying that is all of them: `waiting` lists their indices. What schedulers
     read (`collsim.network.schedulers.Waiting`) is here. `opened`: the tick at which lockstep let it through, -1 when it
     never waited for a step.
     """
 
-    __slots__ = ("id", "left", "message", "opened", "packet", "path_of", "place", "port", "ready", "size", "step", "waiting")
+    __slots__ = ("id", "left", "message", "opened", "packet", "place", "port", "ready", "size", "step", "waiting")
 
-    def __init__(self, message: Message, port: Port, waiting: Sequence[int], path_of: Callable[[int], list[Hop]]):
-        self.message, self.port, self.waiting, self.path_of = message, port, waiting, path_of
+    def __init__(self, message: Message, port: Port, waiting: Sequence[int]):
+        self.message, self.port, self.waiting = message, port, waiting
         self.id, self.step, self.ready, self.size = message.id, message.step, message.ready, message.size
         self.left = len(waiting)
         self.place = 0
