@@ -114,7 +114,7 @@ class Outcome:
     @property
     def percent_of_bound(self) -> float:
         """100 bound / time: 100 means that no algorithm is faster on this topology."""
-        return float(100 * self.bound.time / self.result.time) if self.result.time else 100.0
+        return 100 * self.bound.time / self.result.time if self.result.time else 100.0
 
     @property
     def speedup(self) -> float | None:
@@ -156,9 +156,10 @@ class Outcome:
             "time_fs": self.result.time,
             "algbw_bytes_per_s": self.algbw,
             "busbw_bytes_per_s": self.busbw,
-            "bound_s": float(self.bound.time / FS_PER_SECOND),
+            "bound_s": self.bound.time / FS_PER_SECOND,
             "bound_kind": self.bound.kind,
             "bound_exact": self.bound.exact,
+            "bound_detail": self.bound.detail,
             "percent_of_bound": self.percent_of_bound,
             "closed_form_s": None if self.closed_form is None else self.closed_form.time / FS_PER_SECOND,
             "closed_form": None if self.closed_form is None else self.closed_form.text,
@@ -235,7 +236,7 @@ class Outcome:
             "time": format_time(self.result.time),
             "algbw": format_bandwidth(self.algbw),
             "busbw": format_bandwidth(self.busbw),
-            "bound": f"{format_time(float(self.bound.time))} ({self.percent_of_bound:.1f} % reached)",
+            "bound": f"{format_time(self.bound.time)} ({self.percent_of_bound:.1f} % reached)",
         }
         if self.closed_form is not None:
             rows["closed form"] = format_time(self.closed_form.time)

@@ -32,8 +32,8 @@ class Case:
     """A machine with everything that stays the same between algorithms and sizes; made by `prepare`.
 
     `hosts`: host node of each rank. `placement`, `faults`: how ranks and links were altered, in words. `request`: the
-    command-line words that ask for the same machine, for advice. Schedules and proofs of algorithms that ignore sizes
-    are kept in `known`, so that a sweep builds each of them once.
+    command-line words that ask for the same machine, for advice. Schedules and their proofs are kept in `known` by
+    algorithm, segments and variant, so that a sweep proves each of them once.
     """
 
     topology: Topology
@@ -45,7 +45,7 @@ class Case:
     placement: str = "linear"
     faults: tuple[str, ...] = ()
     request: tuple[str, ...] = ()
-    known: dict[str, tuple[Schedule, Proof]] = field(default_factory=dict)
+    known: dict[tuple[str, int, str], tuple[Schedule, Proof]] = field(default_factory=dict)
 
     def hint(self, size: int) -> Hint:
         """Return what algorithms may know: `size`, alpha of a message to the next rank, beta of the median link.
@@ -89,20 +89,23 @@ class Case:
 
         if not isinstance(algorithm, str):
             return algorithm, verify(algorithm, self.topology)
-        if algorithm in self.known:
-            return self.known[algorithm]
         entry, options = parse_algorithm(algorithm)
+        if entry.size_free and (algorithm, 0, "") in self.known:
+            return self.known[algorithm, 0, ""]
         schedule = entry.schedule(self.topology, self.collective, self.hosts, self.hint(size), **options)
-        proved = schedule, verify(schedule, self.topology)
-        if entry.size_free:
-            self.known[algorithm] = proved
-        return proved
+        key = (algorithm, 0, "") if entry.size_free else (algorithm, schedule.segments, schedule.variant)
+        if key not in self.known:
+            self.known[key] = schedule, verify(schedule, self.topology)
+        return self.known[key]
 
     def bound(self, size: int) -> Bound:
         """Return the largest valid lower bound on the time of this collective at `size` bytes."""
         from collsim.collectives.bounds import lower_bound
 
-        return lower_bound(self.topology, self.collective, self.hosts, size)
+        nic = self.network.nic
+        overhead = nic.message_overhead + nic.injection_latency + nic.ejection_latency
+        hop = self.network.router.router_delay
+        return lower_bound(self.topology, self.collective, self.hosts, size, overhead=overhead, hop=hop)
 
     def run(self, algorithm: str | Schedule, size: int, observers: Sequence[object] = ()) -> Outcome:
         """Return the explained outcome of `algorithm` at `size` bytes (at least 1)."""

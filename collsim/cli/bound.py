@@ -45,11 +45,12 @@ def bound(topo: str, size: str, json_path: str | None, **options: Any) -> None:
         "topology": case.topology.name,
         "collective": case.collective.name,
         "size_bytes": amount,
-        "bound_s": float(least.time / FS_PER_SECOND),
+        "bound_s": least.time / FS_PER_SECOND,
         "bound_kind": least.kind,
         "bound_exact": least.exact,
         "detail": least.detail,
-        "algbw_bytes_per_s": float(amount * FS_PER_SECOND / least.time) if least.time else None,
+        "algbw_bytes_per_s": amount * FS_PER_SECOND / least.time if least.time else None,
+        "parts": [{"kind": p.kind, "bound_s": float(p.seconds), "exact": p.exact, "detail": p.detail} for p in least.parts],
     }
     if json_path == "-":
         click.echo(to_json(value), nl=False)

@@ -7,20 +7,19 @@ reputation. What to try is a comparison of algorithms that fit the finding, neve
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 
-from collsim.collectives.algorithm import ALGORITHMS, Algorithm
-from collsim.errors import AlgorithmUnsuitable, UsageError
+from collsim.errors import UsageError
 from collsim.network.config import NetworkConfig
+from collsim.report.candidates import fewer_steps, lighter
 from collsim.result import Outcome
 from collsim.units import format_size, format_time
 
 __all__ = ["Advice", "advise"]
 
 AT_BOUND = 97.0
-MOST_ASKED_RANKS = 32
+NONE_LIGHTER = "No other algorithm here loads its busiest link less, so the network is what is left."
+NONE_SHORTER = "No other algorithm here has fewer steps, so lower latency or larger messages are left."
 LATENCY_SHARE, WAIT_SHARE, LOCAL_SHARE = 0.4, 0.15, 0.25
 
 
@@ -67,7 +66,7 @@ def _waits(o: Outcome) -> Advice | None:
         return Advice(f"{share} waits for a free port of the NIC: the host injects through too few.", _run(o, "ports=0"))
     if worst == "step_wait":
         return Advice(f"{share} waits for a step to open: lockstep costs it.", _run(o, "nic_scheduler=lowest-step"))
-    return Advice(f"{share} waits for links that other messages hold, {_at_link(o)}.", _compare(o, _all))
+    return _compare(o, f"{share} waits for links that other messages hold, {_at_link(o)}.", lighter(o), NONE_LIGHTER)
 
 
 def _local_work(o: Outcome) -> Advice | None:
@@ -77,7 +76,7 @@ def _local_work(o: Outcome) -> Advice | None:
         return Advice(text, _run(o, "reduction_rate=free"))
     if shares.get("overhead", 0.0) >= LOCAL_SHARE:
         text = f"Message overhead is {100 * shares['overhead']:.0f} % of the critical path: fewer, larger messages help."
-        return Advice(text, _compare(o, _fewer_steps))
+        return _compare(o, text, fewer_steps(o), NONE_SHORTER)
     return None
 
 
@@ -89,7 +88,7 @@ def _latency(o: Outcome) -> Advice | None:
     text = (
         f"Latency is {100 * share:.0f} % of the critical path over {o.schedule.steps} steps: fewer steps help at this size."
     )
-    return Advice(text, _compare(o, _fewer_steps))
+    return _compare(o, text, fewer_steps(o), NONE_SHORTER)
 
 
 def _few_links(o: Outcome) -> Advice | None:
@@ -98,7 +97,8 @@ def _few_links(o: Outcome) -> Advice | None:
         return None
     idle = int((use < 0.01).sum())
     spare = f"{idle} of {o.topology.links} links never send" if idle else f"mean link use is {100 * use.mean():.0f} %"
-    return Advice(f"{_busiest(o)} while {spare}: an algorithm that uses more links helps.", _compare(o, _all))
+    text = f"{_busiest(o)} while {spare}: an algorithm that uses more links helps."
+    return _compare(o, text, lighter(o), NONE_LIGHTER)
 
 
 def _volume(o: Outcome) -> Advice:
@@ -108,7 +108,7 @@ def _volume(o: Outcome) -> Advice:
         f"{part.replace('_', ' ').capitalize()} is {100 * parts.get(part, 1.0):.0f} % of the critical path at a mean link "
         f"use of {100 * float(o.link_use.mean()):.0f} %: fewer bytes over the busiest links help, {_at_link(o)}."
     )
-    return Advice(text, _compare(o, _all))
+    return _compare(o, text, lighter(o), NONE_LIGHTER)
 
 
 def _busiest(o: Outcome) -> str:
@@ -124,33 +124,13 @@ def _at_link(o: Outcome) -> str:
     return f"most of all at {o.topology.link_name(link)} ({format_time(links[link])})"
 
 
-def _all(_: Outcome, entry: Algorithm) -> bool:
-    return entry.name != "binomial-tree"
-
-
-def _fewer_steps(o: Outcome, entry: Algorithm) -> bool:
-    steps = entry.steps.value(o.topology, o.schedule.collective, o.schedule.ranks)
-    return steps is not None and Fraction(steps) < o.schedule.steps
-
-
-def _compare(o: Outcome, fits: Callable[[Outcome, Algorithm], bool]) -> str:
-    """Return a compare command of this algorithm and those for the same collective that fit the finding."""
-    own = o.algorithm.partition(":")[0]
-    wanted = o.schedule.collective.name
-    others = [n for n, a in ALGORITHMS.items() if wanted in a.collectives and n != own and fits(o, a) and _serves(o, a)]
+def _compare(o: Outcome, finding: str, others: list[str], none: str) -> Advice:
+    """Return the advice to compare this algorithm with `others`, or with its bound where there are none."""
+    if not others:
+        return Advice(f"{finding} {none}", _bound(o))
     names = ",".join([o.algorithm, *others])
-    return shlex.join(["collsim", "compare", *o.request, "--algos", names, "--sizes", _size(o), *_tail(o)])
-
-
-def _serves(o: Outcome, entry: Algorithm) -> bool:
-    """Whether the algorithm takes this machine; beyond some ranks it costs too much to ask and compare says it."""
-    if o.schedule.ranks > MOST_ASKED_RANKS:
-        return True
-    try:
-        entry.schedule(o.topology, o.schedule.collective, o.schedule.ranks_to_hosts.tolist())
-    except AlgorithmUnsuitable:
-        return False
-    return True
+    words = ["collsim", "compare", *o.request, "--algos", names, "--sizes", _size(o), *_tail(o)]
+    return Advice(finding, shlex.join(words))
 
 
 def _run(o: Outcome, *changes: str, engine: str | None = None) -> str:

@@ -67,22 +67,26 @@ def machine_text(t: Topology) -> str:
 
 def bound_text(o: Outcome) -> str:
     """Return the bound, its kind, whether it is exact, and the percentage reached."""
-    exact = "the largest cut bound there is" if o.bound.exact else "the best of certified candidates"
-    return f"{format_time(float(o.bound.time))} by {o.bound.kind} ({exact}); {o.percent_of_bound:.1f} % of it reached"
+    return f"{format_time(o.bound.time)} by {_kind(o.bound)}; {o.percent_of_bound:.1f} % of it reached"
+
+
+def _kind(bound: Bound) -> str:
+    return f"{bound.kind} ({'exact' if bound.exact else 'certified, not shown to be the largest'})"
 
 
 def bound_rows(t: Topology, wanted: Collective, ranks: int, size: int, bound: Bound) -> Rows:
     """Return what `collsim bound` says."""
-    rate = f"algbw at most {format_bandwidth(float(size * FS_PER_SECOND / bound.time))}" if bound.time else "no limit"
+    rate = f"algbw at most {format_bandwidth(size * FS_PER_SECOND / bound.time)}" if bound.time else "no limit"
     return [
         ("Machine", machine_text(t)),
         ("Collective", f"{wanted.name} of {format_size(size)} among {ranks} ranks"),
-        ("Bound", f"{format_time(float(bound.time))}, {rate}"),
-        (
-            "Kind",
-            f"{bound.kind} ({'the largest cut bound there is' if bound.exact else 'the best of certified candidates'})",
-        ),
+        ("Bound", f"{format_time(bound.time)}, {rate}"),
+        ("Kind", _kind(bound)),
         ("Where", bound.detail),
+        *(
+            ("Beside it", f"{format_time(float(p.seconds * FS_PER_SECOND))} by {p.kind}: {p.detail}")
+            for p in bound.parts[1:]
+        ),
         ("Holds for", "hosts that reduce; switches neither reduce nor multicast"),
     ]
 
@@ -124,11 +128,11 @@ def closed_form_text(o: Outcome) -> str:
         return "none: messages of one step share links, so no formula holds"
     difference = o.result.time - law.time
     if difference == 0:
-        return f"{format_time(law.time)} = {law.text}; the run is equal to the tick"
+        return f"{format_time(law.time)} by {law.text}; the run is equal to the tick"
     more = "longer" if difference > 0 else "shorter"
     share = 100 * abs(difference) / max(law.time, 1)
     loose = "" if law.exact else " (the network, not the step, decides who goes first)"
-    return f"{format_time(law.time)} = {law.text}; the run is {share:.2g} % {more}{loose}"
+    return f"{format_time(law.time)} by {law.text}; the run is {share:.2g} % {more}{loose}"
 
 
 def critical_text(o: Outcome) -> str:

@@ -49,7 +49,7 @@ def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str =
         values = [o.time_s if metric == "time" else o.algbw / 1e9 for o in own]
         style = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)], "markersize": 5}
         axes.plot([o.size for o in own], values, label=name, linewidth=1.6, **style)  # type: ignore[arg-type]
-    bounds = {o.size: float(o.bound.time) / FS_PER_SECOND for o in sorted(outcomes, key=lambda o: o.size)}
+    bounds = {o.size: o.bound.time / FS_PER_SECOND for o in sorted(outcomes, key=lambda o: o.size)}
     limits = [b if metric == "time" else size / b / 1e9 for size, b in bounds.items() if b > 0]
     label = "lower bound" if metric == "time" else "upper bound"
     axes.plot([size for size, b in bounds.items() if b > 0], limits, "k--", linewidth=1.3, label=label)
@@ -129,7 +129,7 @@ def _draw_machine(axes: Axes, t: Topology, labels: bool, faint: bool = False) ->
             axes.annotate(
                 t.names[node],
                 tuple(where[node]),
-                textcoords="offset points" if not inside else None,  # type: ignore[arg-type]
+                textcoords=None if inside else "offset points",
                 fontsize=font_here,
                 zorder=6,
                 **style,
@@ -157,11 +157,13 @@ def _draw_step(axes: Axes, schedule: Schedule, t: Topology, step: int) -> Any:
             colours.append(int(schedule.chunk[transfer]))
     if not lines:
         return None
-    style = {"cmap": "turbo", "clim": (0, max(schedule.chunks - 1, 1)), "zorder": 5}
-    drawn = axes.add_collection(LineCollection(lines, array=np.array(colours), linewidths=1.2, **style))
+    drawn = LineCollection(lines, array=np.array(colours), linewidths=1.2, cmap="turbo", zorder=5)
+    axes.add_collection(drawn)
     tips, tails = np.array([line[-1] for line in lines]), np.array([line[-4] for line in lines])
     heads = {"angles": "xy", "scale_units": "xy", "scale": 1, "headaxislength": 5, "headlength": 5, "width": 0.008}
-    axes.quiver(*tails.T, *(tips - tails).T, np.array(colours), **heads, **style)  # type: ignore[arg-type]
+    arrows = axes.quiver(*tails.T, *(tips - tails).T, np.array(colours), cmap="turbo", zorder=5, **heads)  # type: ignore[arg-type]
+    for drawing in (drawn, arrows):
+        drawing.set_clim(0, max(schedule.chunks - 1, 1))
     axes.autoscale_view()
     return drawn
 

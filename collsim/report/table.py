@@ -22,7 +22,7 @@ def print_rows(rows: Rows, out: TextIO) -> None:
         return
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     for label, text in rows:
         style = {"Time": "bold", "Advice": "yellow", "Note": "yellow", "Try next": "green"}.get(label, "")
         table.add_row(label, Text(text, style=style))

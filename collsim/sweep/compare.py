@@ -71,7 +71,7 @@ class Comparison:
                 "algbw_bytes_per_s": o.algbw,
                 "busbw_bytes_per_s": o.busbw,
                 "speedup": self.speedup(o),
-                "bound_s": float(o.bound.time / FS_PER_SECOND),
+                "bound_s": o.bound.time / FS_PER_SECOND,
                 "percent_of_bound": o.percent_of_bound,
                 "closed_form_s": None if o.closed_form is None else o.closed_form.time / FS_PER_SECOND,
                 "steps": o.schedule.steps,

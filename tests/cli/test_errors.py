@@ -50,6 +50,10 @@ WRONG = [
     ((*RUN, "--json", "/no/such/folder/out.json"), "does not exist"),
     ((*RUN, "--network", "/no/such/file.yaml"), "/no/such/file.yaml"),
     ((*RUN, "--baseline", "rnig"), "ring"),
+    (
+        ("run", "--topo", "ring8", "--algo", "direct", "--set", "virtual_channels=1", "--set", "buffer=4KiB"),
+        "allow_deadlock",
+    ),
     (("rum",), "run"),
     ((*RUN, "--enigne", "simpy"), "--engine"),
     (("run",), "--topo"),
@@ -103,7 +107,7 @@ def test_broken_placements_are_refused(text, tmp_path, capsys):
 
 
 def test_a_deadlock_fails_the_run_and_names_its_cycle(capsys):
-    words = ("run", "--topo", "torus4x4", "--algo", "direct", "--collective", "all-to-all", "--size", "16MiB")
+    words = ("run", "--topo", "ring8", "--algo", "direct", "--collective", "all-to-all", "--size", "1MiB")
     settings = ("--set", "virtual_channels=1", "--set", "buffer=4KiB", "--set", "allow_deadlock=true")
     assert invoke((*words, *settings)) == 1
     err = capsys.readouterr().err
@@ -118,12 +122,10 @@ def test_a_clock_that_overflows_fails_the_run(capsys):
 
 
 def test_a_fault_of_ours_is_still_one_sentence(capsys, monkeypatch):
-    import collsim.simulate as module
-
     def broken(*_, **__):
         raise RuntimeError("what\nnow")
 
-    monkeypatch.setattr(sys.modules[module.prepare.__module__], "prepare", broken)
+    monkeypatch.setattr(sys.modules["collsim.simulate"], "prepare", broken)
     monkeypatch.delenv("COLLSIM_DEBUG", raising=False)
     assert invoke(RUN) == 1
     err = capsys.readouterr().err

@@ -55,14 +55,27 @@ def test_contention_names_the_link_and_compares(ring):
 
 
 def test_latency_offers_only_algorithms_of_fewer_steps(ring):
-    from collsim.collectives.algorithm import ALGORITHMS
-
     advice = advise(with_path(ring, latency=0.8, serialisation=0.2))
     assert f"{ring.schedule.steps} steps" in advice.finding
     others = parsed(advice.command)["algos"].split(",")[1:]
     assert others
     for name in others:
-        assert ALGORITHMS.get(name).steps.value(ring.topology, ring.schedule.collective, 9) < ring.schedule.steps
+        assert simulate("torus3x3", name, size="64KiB", engine="analytic").schedule.steps < ring.schedule.steps
+
+
+def test_what_is_offered_against_a_busy_link_takes_the_machine_and_is_faster(ring):
+    names = parsed(advise(with_path(ring, serialisation=1.0)).command)["algos"].split(",")
+    assert names[0] == "ring"
+    assert len(names) > 1
+    for name in names[1:]:
+        assert simulate("torus3x3", name, size="64KiB", engine="analytic").result.time < ring.result.time
+
+
+def test_the_lightest_algorithm_is_told_that_the_network_is_left():
+    best = with_path(simulate("full4", "direct", size="1MiB", engine="analytic"), serialisation=1.0)
+    advice = advise(best)
+    assert "the network is what is left" in advice.finding
+    assert advice.command.startswith("collsim bound --topo full4")
 
 
 def test_at_the_bound_only_the_network_is_left(ring):

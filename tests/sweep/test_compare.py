@@ -53,7 +53,7 @@ def test_a_misspelt_algorithm_stops_before_anything_runs():
         compare("ring4", ["ring", "multitre"], "4KiB")
 
 
-def test_a_schedule_that_ignores_sizes_is_built_once():
+def test_a_schedule_that_serves_several_sizes_is_proved_once():
     from collsim.simulate import prepare
 
     case = prepare("torus3x3", engine="analytic")
