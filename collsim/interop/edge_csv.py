@@ -39,17 +39,17 @@ def read_edge_csv(path: Path, bandwidth: int | None = None, latency: int | None 
     kinds: dict[str, tuple[bool, str, str]] = {}
     links: list[DraftLink] = []
     for number, line in lines[1:]:
-        place = f"line {number}"
-        row = _row(header, line, f"{path}, {place}")
+        place = f"{path}, line {number}"
+        row = _row(header, line, place)
         for end in ("source", "target"):
-            _kind(kinds, row[end], row.get(f"{end}_kind", ""), str(path), place)
+            _kind(kinds, row[end], row.get(f"{end}_kind", ""), place)
         links += parallel(
             (row["source"], row["target"]),
-            read_bandwidth(row.get("bandwidth"), f"{path}, {place}"),
-            read_latency(row.get("latency"), f"{path}, {place}"),
+            read_bandwidth(row.get("bandwidth"), place),
+            read_latency(row.get("latency"), place),
             place,
             row.get("count"),
-            read_flag(row.get("bidirectional") or "no", f"{path}, {place}"),
+            read_flag(row.get("bidirectional") or "no", place),
         )
     nodes = tuple(DraftNode(name, host) for name, (host, _, _) in kinds.items())
     return finish(Draft(path.stem, nodes, tuple(links)), str(path), bandwidth, latency)
@@ -80,14 +80,14 @@ def _row(header: list[str], line: str, place: str) -> dict[str, str]:
     return row
 
 
-def _kind(kinds: dict[str, tuple[bool, str, str]], name: str, kind: str, path: str, place: str) -> None:
+def _kind(kinds: dict[str, tuple[bool, str, str]], name: str, kind: str, place: str) -> None:
     """Note whether `name` is a host; lines may leave the kind out but not contradict one another."""
-    host = node_from({"kind": kind}, name, f"{path}, {place}").host
+    host = node_from({"kind": kind}, name, place).host
     known = kinds.get(name)
     if known is None or (kind and not known[1]):
         kinds[name] = (host, kind, place)
     elif kind and host != known[0]:
-        raise FileFormatError(f"{path}, {place}: node '{name}' is a {kind}, but {known[2]} calls it a {known[1]}.")
+        raise FileFormatError(f"{place}: node '{name}' is a {kind}, but {known[2]} calls it a {known[1]}.")
 
 
 READERS.add(".csv", read_edge_csv)

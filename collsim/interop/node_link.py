@@ -36,18 +36,13 @@ def read_node_link(path: Path, bandwidth: int | None = None, latency: int | None
     entries = _list(document[spelling], f"{path}: {spelling}")
     edges = [_object(entry, f"{path}: {spelling}[{index}]") for index, entry in enumerate(entries)]
     for index in link_order([edge.get("key") for edge in edges]):
-        place, edge = f"{spelling}[{index}]", edges[index]
+        place, edge = f"{path}: {spelling}[{index}]", edges[index]
         for end in ("source", "target"):
             if end not in edge:
-                check_keys(
-                    edge, ("source", "target", "bandwidth", "latency", "count", "key"), f"{path}: {place}", strict=False
-                )
-                raise FileFormatError(f"{path}: {place} has no '{end}'.")
+                check_keys(edge, ("source", "target", "bandwidth", "latency", "count", "key"), place, strict=False)
+                raise FileFormatError(f"{place} has no '{end}'.")
         ends = _known(edge["source"], names), _known(edge["target"], names)
-        try:
-            links += links_from(edge, ends, place, both_ways=not directed)
-        except FileFormatError as error:
-            raise FileFormatError(f"{path}: {error}") from None
+        links += links_from(edge, ends, place, both_ways=not directed)
     return finish(Draft(str(name or path.stem), tuple(nodes), tuple(links)), str(path), bandwidth, latency)
 
 

@@ -24,20 +24,20 @@ def from_networkx(graph: nx.Graph[Any], *, bandwidth: int | None = None, latency
     `bandwidth` (bytes/s) and `latency` (fs) serve edges that state none. An undirected edge is a cable: two links. Links
     of a graph from `to_networkx` keep their ids. Raises FileFormatError for bad attributes, TopologyError for bad graphs.
     """
-    return finish(draft_from_networkx(graph), "graph", bandwidth, latency)
+    return finish(draft_from_networkx(graph, "graph"), "graph", bandwidth, latency)
 
 
-def draft_from_networkx(graph: nx.Graph[Any]) -> Draft:
-    """Return what `graph` states; a graph attribute `name` names it."""
+def draft_from_networkx(graph: nx.Graph[Any], origin: str) -> Draft:
+    """Return what `graph` states; a graph attribute `name` names it, `origin` names the file in errors."""
     nodes: list[DraftNode] = []
     names: dict[object, str] = {}
     for node, attributes in graph.nodes(data=True):
         names[node] = node_name(node, attributes)
-        nodes.append(node_from(_strings(attributes), names[node], f"node '{names[node]}'"))
+        nodes.append(node_from(_strings(attributes), names[node], f"{origin}: node '{names[node]}'"))
     links: list[DraftLink] = []
     for source, target, stated in _edges(graph):
         ends = names[source], names[target]
-        place = f"edge {ends[0]} to {ends[1]}"
+        place = f"{origin}: edge {ends[0]} to {ends[1]}"
         links += links_from(_strings(stated), ends, place, both_ways=not graph.is_directed())
     return Draft(str(graph.graph.get("name") or "graph"), tuple(nodes), tuple(links))
 

@@ -50,7 +50,7 @@ class DraftNode:
 
 @dataclass(frozen=True, slots=True)
 class DraftLink:
-    """A directed link between named nodes; bytes/s and fs, None where not stated; `place` names it in errors."""
+    """A directed link between named nodes; bytes/s and fs, None where not stated; `place` names file and entry in errors."""
 
     source: str
     target: str
@@ -85,15 +85,16 @@ def finish(draft: Draft, origin: str, bandwidth: int | None = None, latency: int
     ordered = [n for n in draft.nodes if n.host] + [n for n in draft.nodes if not n.host]
     ids: dict[str, int] = {}
     for node in ordered:
-        if ids.setdefault(node.name, len(ids)) != len(ids) - 1:
+        if node.name in ids:
             raise FileFormatError(f"{origin}: node '{node.name}' is stated twice; give every node its own name.")
+        ids[node.name] = len(ids)
     rate = _first(draft.bandwidth, bandwidth, DEFAULT_LINKS.bandwidth)
     delay = _first(draft.latency, latency, DEFAULT_LINKS.latency)
     links = []
     for k in draft.links:
-        ends = [_end(name, ids, f"{origin}: {k.place}") for name in (k.source, k.target)]
+        ends = [_end(name, ids, k.place) for name in (k.source, k.target)]
         if ends[0] == ends[1]:
-            raise FileFormatError(f"{origin}: {k.place} joins '{k.source}' to itself; remove it.")
+            raise FileFormatError(f"{k.place} joins '{k.source}' to itself; remove it.")
         links.append(Link(ends[0], ends[1], _first(k.bandwidth, rate), _first(k.latency, delay)))
     hosts = sum(n.host for n in ordered)
     placed = [n.at for n in ordered if n.at is not None]

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from collsim.errors import InvalidValue, TopologyError, UnknownName
+from collsim.errors import InvalidValue, TopologyError, UnknownName, nearest
 from collsim.topology.graph import Level, Topology, build
 
 __all__ = ["degrade_links", "fail_links", "fail_nodes", "find_links"]
@@ -52,9 +52,16 @@ def _directions(topology: Topology, ends: str) -> list[tuple[int, int]]:
 
 
 def _unknown(topology: Topology, name: str, ends: str) -> UnknownName:
-    joined = sorted(set(zip(topology.source.tolist(), topology.target.tolist(), strict=True)))
+    """Return the error for a link that is not there; its suggestions leave the node that was named, or the nearest one."""
     arrow = "->" if "->" in ends else "-"
-    return UnknownName("link", name, [f"{topology.names[a]}{arrow}{topology.names[b]}" for a, b in joined])
+    first, _, second = (part.strip() for part in ends.partition(arrow))
+    start, end = (part if part in topology.names else nearest(part, topology.names) for part in (first, second))
+    if start is None:
+        return UnknownName("link", name, [topology.link_name(0)])
+    node = topology.names.index(start)
+    others = sorted({topology.names[int(topology.target[link])] for link in topology.out_links[node]})
+    guess = f"{start}{arrow}{end}" if end in others else None
+    return UnknownName("link", name, [f"{start}{arrow}{other}" for other in others], guess)
 
 
 def fail_links(topology: Topology, names: Iterable[str]) -> Topology:

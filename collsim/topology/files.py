@@ -27,6 +27,8 @@ def read_file(path: Path, bandwidth: int | None = None, latency: int | None = No
     Raises FileFormatError, with the file and the place, for whatever cannot be read; TopologyError for impossible graphs.
     """
     suffix = path.suffix.lower()
+    if path.is_dir():
+        raise FileFormatError(f"{path} is a folder, not a topology file.")
     if suffix not in READERS:
         if not path.exists():
             raise _missing(path)
@@ -36,9 +38,7 @@ def read_file(path: Path, bandwidth: int | None = None, latency: int | None = No
 
 
 def read_text(path: Path) -> str:
-    """Return the text of `path`; FileFormatError when it is missing, a folder, empty, unreadable or not text."""
-    if path.is_dir():
-        raise FileFormatError(f"{path} is a folder, not a topology file.")
+    """Return the text of `path`; FileFormatError when it is missing, empty, unreadable or not text."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

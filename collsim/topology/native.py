@@ -192,7 +192,7 @@ def _explicit(document: Mapping[str, object], path: Path) -> Draft:
     links: list[DraftLink] = []
     known = dict.fromkeys((*hosts, *switches))
     for index, entry in enumerate(_list(document["links"], f"{origin}: links")):
-        links += _cables(entry, known, f"{origin}: links, entry {index + 1}", f"links, entry {index + 1}")
+        links += _cables(entry, known, f"{origin}: links, entry {index + 1}")
     levels = _mapping(document.get("levels") or {}, f"{origin}: levels")
     return Draft(
         name=str(document.get("name", path.stem)),
@@ -208,12 +208,12 @@ def _explicit(document: Mapping[str, object], path: Path) -> Draft:
     )
 
 
-def _cables(entry: object, names: Collection[str], full_place: str, place: str) -> list[DraftLink]:
-    stated = _mapping(entry, full_place)
-    check_keys(stated, _LINK, full_place, strict=True)
-    first, second, both_ways = _ends(stated, full_place)
-    bandwidth = read_bandwidth(stated.get("bandwidth"), full_place)
-    latency = read_latency(stated.get("latency"), full_place)
+def _cables(entry: object, names: Collection[str], place: str) -> list[DraftLink]:
+    stated = _mapping(entry, place)
+    check_keys(stated, _LINK, place, strict=True)
+    first, second, both_ways = _ends(stated, place)
+    bandwidth = read_bandwidth(stated.get("bandwidth"), place)
+    latency = read_latency(stated.get("latency"), place)
     left, right = (_matching(names, end) or [end] for end in (first, second))
     links: list[DraftLink] = []
     seen: set[tuple[str, str]] = set()

@@ -73,14 +73,12 @@ def _is_path(text: str) -> bool:
 
 def unknown_family(text: str) -> UnknownName:
     """Return the error for a name, with the nearest family (numbers kept) or machine as its suggestion."""
-    letters = re.match(r"[^0-9]*", text.lower())
-    head = letters[0].rstrip("-_ ") if letters else ""
-    numbers = text.lower()[len(letters[0]) :] if letters else ""
-    family = nearest(head, FAMILIES)
+    head = text.lower().rstrip("0123456789x*, _.-")
+    sizes = re.findall(r"\d+", text.lower()[len(head) :])
+    head = head.replace("-", "").replace("_", "")
+    family = head if head in FAMILIES else nearest(head, FAMILIES)
     guess = nearest(text, machines())
-    if family is not None and re.fullmatch(r"\d+(x\d+)*", numbers):
-        guess = f"{family}{numbers}"
-    elif family is not None and guess is None:
-        guess = FAMILIES.get(family).example
+    if family is not None and (sizes or head == family or guess is None):
+        guess = family + "x".join(sizes) if sizes else FAMILIES.get(family).example
     syntaxes = (part for _, entry in FAMILIES.items() for part in entry.syntax.split(" | "))
     return UnknownName("topology", text, (*machines(), *syntaxes), guess)
