@@ -1,7 +1,8 @@
 """The order in which a ring algorithm visits ranks: a Hamiltonian ring of the topology wherever one is found.
 
 Grids and hypercubes have one by formula; other graphs of directly linked hosts are searched for the ring with the widest
-narrowest link, within a budget; hosts behind switches are visited box by box, so that every hop is as short as it can be.
+narrowest link, within a budget; hosts behind switches are visited switch by switch, along a ring of switches where these
+are linked directly.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from math import prod
 
 from collsim.topology.graph import Topology
 
-__all__ = ["family_ring", "gray_ring", "grid_ring", "is_ring", "ring_order", "rotate_ring", "search_ring"]
+__all__ = ["family_ring", "gray_ring", "grid_ring", "is_ring", "ring_order", "ring_orders", "rotate_ring", "search_ring"]
 
 SEARCH_BUDGET = 100_000
 """Nodes the searches for one ring may visit together before they give up."""
@@ -28,9 +29,25 @@ def ring_order(topology: Topology, hosts: Sequence[int]) -> list[int]:
     rank_of = {host: rank for rank, host in enumerate(hosts)}
     order = family_ring(topology) if len(hosts) == topology.hosts else None
     if order is None:
-        order = _searched(topology, sorted(hosts)) or _near(topology, hosts)
+        order = _searched(topology, sorted(hosts)) or _leaf_ring(topology, sorted(hosts)) or _near(topology, hosts)
     first = order.index(min(hosts))
     return [rank_of[host] for host in order[first:] + order[:first]]
+
+
+def ring_orders(topology: Topology, hosts: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return two ring orders of the ranks that run in opposite directions and share no link where that can be had.
+
+    The second is the first turned round, except on whole meshes with an odd number of nodes: there the first ring's hop of
+    two links would meet links of the second, so the last corner is visited from its other neighbour.
+    """
+    forth = ring_order(topology, hosts)
+    back = forth[::-1]
+    if topology.family == "mesh" and topology.hosts % 2 and len(hosts) == topology.hosts:
+        rank_of = {host: rank for rank, host in enumerate(hosts)}
+        corner, beside = rank_of[topology.hosts - 1], rank_of[topology.hosts - 2]
+        back.remove(corner)
+        back.insert(back.index(beside) + 1, corner)
+    return forth, back
 
 
 def is_ring(topology: Topology, order: Sequence[int]) -> bool:
@@ -112,7 +129,7 @@ def _odd_ring(high: int, wide: int) -> list[tuple[int, int]]:
 
 
 def _searched(topology: Topology, hosts: list[int]) -> list[int] | None:
-    """Return a ring of `hosts` over direct links, its narrowest hop as wide as the search can make it, or None.
+    """Return a ring of the nodes `hosts` over direct links, its narrowest hop as wide as the search can make it, or None.
 
     Links that go both ways are tried first, so that a bidirectional ring finds both.
     """
@@ -211,6 +228,21 @@ def rotate_ring(hosts: list[int], pairs: list[tuple[int, int]], budget: int) -> 
 def _passable(ways: set[int], entered: set[int], nodes: int) -> bool:
     """Return whether a ring can come in and go out at a node, by different neighbours from three nodes on."""
     return bool(ways and entered) and (nodes == 2 or len(ways | entered) > 1)
+
+
+def _leaf_ring(topology: Topology, hosts: list[int]) -> list[int] | None:
+    """Return hosts switch by switch along a ring of directly linked switches (dragonfly, BiGraph), None without one.
+
+    No hop then takes more than one link between switches, and none shares one.
+    """
+    members: dict[int, list[int]] = {}
+    for host in hosts:
+        ways = {int(topology.target[link]) for link in topology.out_links[host]}
+        if len(ways) != 1 or min(ways) < topology.hosts:
+            return None
+        members.setdefault(min(ways), []).append(host)
+    ring = _searched(topology, list(members)) if len(members) > 1 else None
+    return [host for leaf in ring for host in members[leaf]] if ring is not None else None
 
 
 def _near(topology: Topology, hosts: Sequence[int]) -> list[int]:

@@ -61,20 +61,22 @@ def test_phases_are_right_and_sequential_ones_do_not_meet(n, phases):
 
 
 @pytest.mark.parametrize("n", [4, 16, 100, 1024])
-def test_a_segment_more_takes_two_steps_and_the_first_a_logarithmic_number(n):
+def test_a_segment_more_takes_two_steps_a_phase_and_the_first_a_logarithmic_number(n):
     log = (n - 1).bit_length()
-    latency = build(n, segments=1).steps
-    assert latency <= 4 * log + 4
-    assert build(n, segments=5).steps == latency + 8
+    for phases, more in (("sequential", 4), ("overlapped", 2)):
+        latency = build(n, segments=1, phases=phases).steps
+        assert latency <= 4 * log + 4
+        assert build(n, segments=5, phases=phases).steps == latency + 4 * more
+    assert build(n, "broadcast", segments=5).steps == build(n, "broadcast", segments=1).steps + 8
 
 
 def test_the_hint_sets_the_segments_near_the_optimum():
     size, alpha, beta = 16 * 2**20, MICROSECOND, Fraction(10**15, 16 * 10**9)
     chosen = build(16, hint=Hint(size, alpha, beta)).segments
-    fill = build(16, segments=1).steps - 2
+    fill = build(16, segments=1).steps - 4
 
     def time(m):
-        return (fill + 2 * m) * (alpha + size * beta / (2 * m))
+        return (fill + 4 * m) * (alpha + size * beta / (2 * m))
 
     best = min(range(1, 400), key=time)
     assert abs(chosen - best) <= 1

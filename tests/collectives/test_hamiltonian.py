@@ -1,9 +1,11 @@
 """Ring orders: the formulas of every family, the search elsewhere, and boxes in a row behind switches."""
 
+from itertools import pairwise
+
 import networkx as nx
 import pytest
 
-from collsim.collectives.hamiltonian import family_ring, is_ring, ring_order, rotate_ring, search_ring
+from collsim.collectives.hamiltonian import family_ring, is_ring, ring_order, ring_orders, rotate_ring, search_ring
 from collsim.topology import load
 from collsim.topology.graph import Link, build
 
@@ -74,6 +76,28 @@ def test_odd_meshes_have_one_hop_of_two_links_that_no_other_hop_uses(name):
     for hop in ((a, between), (between, b)):
         assert topology.links_between(*hop)
         assert hop not in hops
+
+
+@pytest.mark.parametrize("name", ["mesh3x3", "mesh5x5", "mesh3x7", "mesh3x3x3", "mesh4x4", "torus3x3", "ring8"])
+def test_opposite_rings_share_no_link(name):
+    topology = load(name)
+    used = []
+    for order in ring_orders(topology, list(range(topology.hosts))):
+        assert sorted(order) == list(range(topology.hosts))
+        for a, b in zip(order, [*order[1:], order[0]], strict=True):
+            stops = [a, b] if topology.links_between(a, b) else [a, (a + b) // 2, b]
+            used += pairwise(stops)
+    assert len(used) == len(set(used))
+    assert all(topology.links_between(*hop) for hop in used)
+
+
+@pytest.mark.parametrize("name", ["dragonfly2x4x2", "dragonfly2x2x1", "bigraph4x8", "bigraph2x4"])
+def test_linked_switches_are_visited_along_a_ring_of_theirs(name):
+    topology = load(name)
+    leaf = [int(topology.target[topology.out_links[host][0]]) for host in visited(topology)]
+    hops = [hop for hop in zip(leaf, [*leaf[1:], leaf[0]], strict=True) if hop[0] != hop[1]]
+    assert all(topology.links_between(*hop) for hop in hops)
+    assert len(hops) == len(set(hops)) == len(set(leaf))
 
 
 @pytest.mark.parametrize("size", [2, 4, 8])

@@ -9,7 +9,7 @@ import numpy as np
 from collsim.collectives.algorithm import Formula, Hint, algorithm
 from collsim.collectives.algorithms.ring import chain, ring_steps, ring_volume
 from collsim.collectives.collective import Collective
-from collsim.collectives.hamiltonian import ring_order
+from collsim.collectives.hamiltonian import ring_orders
 from collsim.collectives.patterns import RING, Lines, all_gather_and_reduce, finish
 from collsim.collectives.pipelining import choose_segments
 from collsim.collectives.schedule import Schedule
@@ -31,8 +31,7 @@ def bidirectional_ring(
     topology: Topology, collective: Collective, hosts: Sequence[int], hint: Hint | None, *, segments: int = 0
 ) -> Schedule:
     """Return the schedule; `segments` (0: from the hint) cuts each half of the data of broadcast and reduce."""
-    forth = np.array(ring_order(topology, hosts), dtype=np.int64)
-    rings = [forth, forth[::-1]]
+    rings = [np.array(order, dtype=np.int64) for order in ring_orders(topology, hosts)]
     if collective.root is not None:
         count = choose_segments(hint, segments, fill=len(hosts) - 2, parts=2)
         return chain(collective, "bidirectional-ring", hosts, rings, count)

@@ -21,7 +21,7 @@ from collsim.collectives.schedule import COPY, REDUCE, Schedule, ScheduleBuilder
 from collsim.errors import UnknownName
 from collsim.topology.graph import Topology
 
-PHASES = ("overlapped", "sequential")
+PHASES = ("sequential", "overlapped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +131,26 @@ def _at(ready: int, colour: int) -> int:
     return ready + (ready + colour) % 2
 
 
-def _latency(ranks: int, kind: str) -> int:
-    """Steps that the first segments take from the leaves up and down again."""
+def down_shift(ranks: int, kind: str, segments: int, phases: str) -> int:
+    """Return how many steps later than in `first_steps` the way down begins.
+
+    Sequential all-reduce: past the last segment's way up, by an even number, so that colours keep their meaning.
+    """
+    if kind != "all-reduce" or phases == "overlapped":
+        return 0
     up, down = first_steps(ranks, kind)
-    return max(*up, *down) + 1
+    return 2 * (segments - 1) + (max(up) + 2 - min(down)) // 2 * 2
+
+
+def count_steps(ranks: int, kind: str, segments: int, phases: str = PHASES[0]) -> int:
+    """Return the steps of the whole schedule with `segments` a tree."""
+    up, down = first_steps(ranks, kind)
+    last = max(*up, *(step + down_shift(ranks, kind, segments, phases) for step in down))
+    return last + 1 + 2 * (segments - 1)
 
 
 def _steps(topology: Topology, collective: Collective, ranks: int) -> int:
-    return _latency(ranks, collective.name) + 2 * (DEFAULT_SEGMENTS - 1)
+    return count_steps(ranks, collective.name, DEFAULT_SEGMENTS)
 
 
 def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction:
@@ -153,9 +165,7 @@ def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction:
     source="Sanders, Speck and Träff, Two-tree algorithms for full bandwidth broadcast, reduction and scan, ParCo 2009",
     needs="nothing but a connected topology",
     collectives=("all-reduce", "broadcast", "reduce"),
-    steps=Formula(
-        "2(m-1) + the first segment's way, about 4 log2 n up and down, 2 log2 n one way; m segments a tree", _steps
-    ),
+    steps=Formula("4(m-1) + about 4 log2 n, m segments a tree; half of it for broadcast and reduce", _steps),
     volume=Formula("2 from 4 ranks on, 3/2 for 3, 1 for 2; 1 for broadcast and reduce", _volume),
     size_free=False,
     suits=("switch8", "torus4x4", "fattree4"),
@@ -168,10 +178,10 @@ def double_binary_tree(
     hint: Hint | None,
     *,
     segments: int = 0,
-    phases: str = "overlapped",
+    phases: str = "sequential",
 ) -> Schedule:
-    """Return the schedule. `segments` of each half (0: from the hint); `phases` of all-reduce: overlapped sends a segment
-    down as soon as it is complete at the root, sequential only after all have come up.
+    """Return the schedule. `segments` of each half (0: from the hint); `phases` of all-reduce: in sequential
+    steps the way up has precedence, overlapped numbers the steps of the way down from the first segment's arrival.
 
     Raises UnknownName and InvalidValue for other options.
     """
@@ -179,12 +189,11 @@ def double_binary_tree(
         raise UnknownName("phases of double-binary-tree", phases, PHASES)
     ranks, root, kind = len(hosts), collective.root or 0, collective.name
     edges = two_trees(ranks, kind != "all-reduce")
-    fill = _latency(ranks, kind) - 2
-    m = choose_segments(hint, segments, fill=fill, period=2, parts=2)
+    period = count_steps(ranks, kind, 2, phases) - count_steps(ranks, kind, 1, phases)
+    fill = count_steps(ranks, kind, 1, phases) - period
+    m = choose_segments(hint, segments, fill=fill, period=period, parts=2)
     up, down = (np.array(times)[:, None] for times in first_steps(ranks, kind))
-    if phases == "sequential" and kind == "all-reduce":
-        # Shift by an even number, so that colours keep their meaning, past the last step of the way up.
-        down = down + 2 * (m - 1) + (up.max() + 1 - down.min() + 1) // 2 * 2
+    down = down + down_shift(ranks, kind, m, phases)
     child, parent, tree = (np.array([getattr(e, f) for e in edges])[:, None] for f in ("child", "parent", "tree"))
     segment = np.arange(m)[None, :]
     child, parent, chunk = (child + root) % ranks, (parent + root) % ranks, tree * m + segment
