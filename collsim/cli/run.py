@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["run_command"]
 
 LARGE_RUN = 3_000_000
-SIMPY_HOPS_PER_SECOND = 50_000
+SIMPY_HOPS_PER_SECOND = 100_000
 
 
 @click.command("run")
@@ -68,8 +68,9 @@ def _warn_if_large(case: Case, algorithm: str, size: int) -> None:
     hops = case.packet_hops(algorithm, size) if case.engine == "simpy" and size > 0 else 0
     if hops > LARGE_RUN:
         minutes = hops / SIMPY_HOPS_PER_SECOND / 60
+        wait = f"{minutes:.0f} minutes" if minutes >= 2 else f"{60 * minutes:.0f} seconds"
         click.echo(
-            f"Note: {algorithm} makes about {hops / 1e6:.0f} million packet-hops, some {minutes:.0f} minutes with the simpy "
+            f"Note: {algorithm} makes about {hops / 1e6:.0f} million packet-hops, some {wait} with the simpy "
             "engine; --engine analytic or a larger packet_payload (--set packet_payload=64KiB) is quicker.",
             err=True,
         )

@@ -17,8 +17,8 @@ from collsim.units import format_size, format_time
 
 __all__ = ["Advice", "advise"]
 
-AT_BOUND = 97.0
-NONE_LIGHTER = "No other algorithm here loads its busiest link less, so the network is what is left."
+AT_BOUND, SATURATED = 97.0, 0.8
+NONE_LIGHTER = "No other algorithm here loads its busiest link less; a faster link or a new algorithm is left."
 NONE_SHORTER = "No other algorithm here has fewer steps, so lower latency or larger messages are left."
 LATENCY_SHARE, WAIT_SHARE, LOCAL_SHARE = 0.4, 0.15, 0.25
 
@@ -66,7 +66,11 @@ def _waits(o: Outcome) -> Advice | None:
         return Advice(f"{share} waits for a free port of the NIC: the host injects through too few.", _run(o, "ports=0"))
     if worst == "step_wait":
         return Advice(f"{share} waits for a step to open: lockstep costs it.", _run(o, "nic_scheduler=lowest-step"))
-    return _compare(o, f"{share} waits for links that other messages hold, {_at_link(o)}.", lighter(o), NONE_LIGHTER)
+    if float(o.link_use.max()) >= SATURATED:
+        text = f"{_busiest(o)} and {share} waits for links in use: the bytes over the busiest links are the bottleneck."
+    else:
+        text = f"{share} waits for links that other messages hold, {_at_link(o)}, though no link is busy all the time."
+    return _compare(o, text, lighter(o), NONE_LIGHTER)
 
 
 def _local_work(o: Outcome) -> Advice | None:

@@ -203,3 +203,22 @@ def test_help_imports_nothing_heavy():
     check = "import sys; from collsim.cli.main import invoke; invoke(['run', '--help']); print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("False\n")
+
+
+def test_a_huge_packet_run_is_announced_with_the_cure_and_not_refused(go, monkeypatch):
+    monkeypatch.setattr("collsim.cli.run.LARGE_RUN", 100)
+    words = ("run", "--topo", "ring4", "--algo", "ring", "--size", "1MiB")
+    code, out, err = go(*words)
+    assert code == 0
+    assert out.startswith("Machine")
+    assert "--engine analytic" in err
+    assert err.count("\n") == 1
+    assert go(*words, "--engine", "analytic")[2] == ""
+
+
+def test_packet_hops_are_estimated_exactly_on_given_and_shortest_paths(go):
+    from collsim.simulate import prepare
+
+    case = prepare("torus3x3")
+    for algorithm in ("ring", "multitree"):
+        assert case.packet_hops(algorithm, 2**16) == case.run(algorithm, 2**16).result.packet_hops

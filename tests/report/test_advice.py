@@ -48,10 +48,19 @@ def test_a_waiting_run_names_the_setting_that_removes_the_wait(ring, shares, wor
 
 def test_contention_names_the_link_and_compares(ring):
     outcome = with_path(ring, link_wait=0.4, serialisation=0.6)
-    named = replace(outcome, result=replace(outcome.result, critical_links={3: 10, 5: 700}))
-    advice = advise(named)
+    idle = replace(outcome.result, critical_links={3: 10, 5: 700}, link_busy=outcome.result.link_busy // 2)
+    advice = advise(replace(outcome, result=idle))
     assert ring.topology.link_name(5) in advice.finding
     assert parsed(advice.command)["algos"].split(",")[0] == "ring"
+
+
+def test_waiting_for_a_saturated_link_is_a_matter_of_bytes(ring):
+    outcome = with_path(ring, link_wait=0.4, serialisation=0.6)
+    busy = outcome.result.link_busy.copy()
+    busy[7] = round(0.9 * outcome.result.time)
+    advice = advise(replace(outcome, result=replace(outcome.result, link_busy=busy)))
+    assert f"Link {ring.topology.link_name(7)} is busy 90 %" in advice.finding
+    assert "bytes over the busiest links" in advice.finding
 
 
 def test_latency_offers_only_algorithms_of_fewer_steps(ring):
@@ -74,7 +83,7 @@ def test_what_is_offered_against_a_busy_link_takes_the_machine_and_is_faster(rin
 def test_the_lightest_algorithm_is_told_that_the_network_is_left():
     best = with_path(simulate("full4", "direct", size="1MiB", engine="analytic"), serialisation=1.0)
     advice = advise(best)
-    assert "the network is what is left" in advice.finding
+    assert "a faster link or a new algorithm is left" in advice.finding
     assert advice.command.startswith("collsim bound --topo full4")
 
 
