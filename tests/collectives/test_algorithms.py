@@ -8,6 +8,7 @@ from oracles.replay import check
 
 from collsim.collectives.algorithm import ALGORITHMS
 from collsim.collectives.collective import collective
+from collsim.collectives.verify import verify
 from collsim.errors import AlgorithmUnsuitable, InvalidValue, UnknownName
 from collsim.topology import load
 
@@ -150,3 +151,11 @@ def test_bruck_all_to_all_takes_few_messages():
 def test_wrong_options_are_answered(name, options, error):
     with pytest.raises(error):
         build(name, "ring8", ALGORITHMS.get(name).collectives[0 if name != "ring" else 3], **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ring", "halving-doubling", "double-binary-tree", "2d-ring"])
+def test_a_thousand_ranks_are_built_and_proved(name):
+    plan = build(name, "torus32x32", "all-reduce")
+    verify(plan, load("torus32x32"), method="fingerprint")
+    assert (plan.steps, busiest(plan)) == claims(plan, "torus32x32")

@@ -159,3 +159,14 @@ def test_graphs_without_a_ring_end_in_rank_order_after_a_bounded_search():
     two_way = [ends for a, b in nx.petersen_graph().edges for ends in ((a, b), (b, a))]
     assert search_ring(list(range(10)), two_way, 10**6) is None
     assert rotate_ring(list(range(10)), two_way, 1000) is None
+
+
+def test_the_ring_of_dgx1_takes_its_double_links():
+    topology = load("dgx1-v100")
+    order = visited(topology)
+
+    def width(a, b):
+        return sum(int(topology.bandwidth[link]) for link in topology.links_between(a, b))
+
+    widths = {width(a, b) for a, b in zip(order, [*order[1:], order[0]], strict=True)}
+    assert widths == {max(width(0, b) for b in range(1, 8))}
