@@ -24,23 +24,25 @@ def hops_to(
 ) -> NDArray[np.int16]:
     """Return int16[N, T]: links on a shortest path from each node to the nearest node of each target set, -1 if none.
 
-    `targets`: T sets of node ids, default every host alone. `usable`: bool[L], the links that may be used, default all.
+    `targets`: T sets of node ids, default every host alone. `usable`: the links that may be used, bool[L], or bool[L, T]
+    for each target; default all.
     Breadth-first from all targets together, a bit a target: O(diameter x links x T / 8) bytes touched.
     """
     sets: Targets = [(host,) for host in range(topology.hosts)] if targets is None else targets
     reached = np.zeros((topology.nodes, len(sets)), dtype=np.bool_)
     for column, members in enumerate(sets):
         reached[list(members), column] = True
-    links = np.arange(topology.links) if usable is None else np.flatnonzero(usable)
+    links = np.arange(topology.links) if usable is None or usable.ndim == 2 else np.flatnonzero(usable)
     links = links[np.argsort(topology.source[links], kind="stable")]
     senders, first = np.unique(topology.source[links], return_index=True)
     heads = topology.target[links]
     seen = np.packbits(reached, axis=1)
     open_to = np.where(topology.forwards[:, None], np.uint8(255), seen)
+    allowed = np.packbits(usable[links], axis=1) if usable is not None and usable.ndim == 2 else np.uint8(255)
     hops = np.where(reached, 0, 1).astype(np.int16)
     while len(senders):
         arrived = seen.copy()
-        arrived[senders] |= np.bitwise_or.reduceat((seen & open_to)[heads], first, axis=0)
+        arrived[senders] |= np.bitwise_or.reduceat((seen & open_to)[heads] & allowed, first, axis=0)
         if np.array_equal(arrived, seen):
             break
         seen = arrived

@@ -1,5 +1,6 @@
 """Routing, one family a file, each yielding the arrays that engines read."""
 
+from collsim.topology.routing.batch import PathArrays, paths_of
 from collsim.topology.routing.channels import channel_cycle, channels_of, name_cycle
 from collsim.topology.routing.select import NAMES, fitting, route
 from collsim.topology.routing.table import RouteTable
@@ -9,6 +10,7 @@ __all__ = [
     "NAMES",
     "Choice",
     "Key",
+    "PathArrays",
     "RouteTable",
     "Routing",
     "State",
@@ -16,5 +18,6 @@ __all__ = [
     "channels_of",
     "fitting",
     "name_cycle",
+    "paths_of",
     "route",
 ]

@@ -45,8 +45,11 @@ def hop_index_classes(topology: Topology, hops: NDArray[np.int16], last_counts: 
     return max(1, int((most - ~own - (not last_counts)).max()))
 
 
-def next_links(topology: Topology, hops: NDArray[np.int16]) -> Rows:
-    """Return (offsets, links): all links that bring a packet one hop nearer, row node * T + target of `hops` int16[N, T]."""
+def next_links(topology: Topology, hops: NDArray[np.int16], usable: NDArray[np.bool_] | None = None) -> Rows:
+    """Return (offsets, links): all links that bring a packet one hop nearer, row node * T + target of `hops` int16[N, T].
+
+    `usable`: bool[L, T], which links count for which target, as given to `hops_to`; default all.
+    """
     columns = hops.shape[1]
     counts = np.zeros((topology.nodes, columns), dtype=np.int64)
     found: list[IntArray] = []
@@ -55,6 +58,8 @@ def next_links(topology: Topology, hops: NDArray[np.int16]) -> Rows:
         ahead = hops[topology.target[links]]
         passable = topology.forwards[topology.target[links], None] | (ahead == 0)
         nearer = (ahead == hops[node] - 1) & passable & (hops[node] > 0)
+        if usable is not None:
+            nearer &= usable[links]
         counts[node] = nearer.sum(axis=0)
         found.append(links[np.nonzero(nearer.T)[1]])
     return _offsets(counts), np.concatenate(found)

@@ -20,6 +20,7 @@ from collsim.topology.routing.candidates import (
     next_links,
     tabulate,
 )
+from collsim.topology.routing.dragonfly import direct_links, groups
 from collsim.topology.routing.fattree import up_down
 from collsim.topology.routing.grid import dimension_order, is_grid
 from collsim.topology.routing.updown import up_star_down_star
@@ -37,6 +38,8 @@ FITS: dict[str, tuple[str, ...]] = {
     "fattree": ("up-down", *ANYWHERE),
     "leafspine": ("up-down", *ANYWHERE),
     "bigraph": ("minimal", "valiant", "ugal", *ANYWHERE),
+    "switch": ("ecmp", "minimal", *ANYWHERE[1:]),
+    "full": ("ecmp", "minimal", *ANYWHERE[1:]),
     "dragonfly": ("minimal", "valiant", "ugal", *ANYWHERE),
 }
 ELSEWHERE = ("ecmp", "minimal", "spray", "least-queued", "valiant", "ugal", "up-star-down-star")
@@ -92,9 +95,17 @@ def _up_down(topology: Topology, name: str, last_counts: bool) -> Routing:
 
 def _minimal(topology: Topology, name: str, last_counts: bool) -> Routing:
     """One shortest path a pair: of several next links the one numbered destination mod candidates."""
-    hops = hops_to(topology)
-    rows = by_destination(next_links(topology, hops), topology.hosts, np.ones(topology.nodes, dtype=np.int64))
+    rows, hops = _minimal_rows(topology)
+    rows = by_destination(rows, topology.hosts, np.ones(topology.nodes, dtype=np.int64))
     return _fewest(topology, name, "single", rows, hops, last_counts)
+
+
+def _minimal_rows(topology: Topology) -> tuple[Rows, NDArray[np.int16]]:
+    """Return (rows, hops) of the minimal paths: in a dragonfly those with one link between groups, else the shortest."""
+    group = groups(topology)
+    usable = None if group is None else direct_links(topology, group, group[: topology.hosts])
+    hops = hops_to(topology, usable=usable)
+    return next_links(topology, hops, usable), hops
 
 
 def _multipath(topology: Topology, name: str, last_counts: bool) -> Routing:
@@ -110,10 +121,18 @@ def _fewest(
     enough = hop_index_classes(topology, hops, last_counts)
     table = tabulate(name, topology, rows, rule, enough)
     full = Routing(name, topology, table, multipath, last_counts=last_counts, enough=enough)
-    if enough == 1 or topology.family in ("bigraph", "dragonfly"):
-        return full
     one = replace(full, table=replace(table, classes=1))
-    return one if topology.family in ("fattree", "leafspine") or one.cycle() is None else full
+    if enough == 1 or topology.family in ("fattree", "leafspine"):
+        return one
+    return full if topology.family in FITS or _has_cycle(one) else one
+
+
+def _has_cycle(routing: Routing) -> bool:
+    """Tell whether the routing's dependencies have a cycle; those towards a few hosts are tried first, and often have."""
+    hosts = routing.topology.hosts
+    few = np.unique(np.linspace(0, hosts - 1, 8).astype(np.int64))
+    pairs = np.stack([np.tile(np.arange(hosts), len(few)), np.repeat(few, hosts)], axis=1)
+    return routing.cycle(pairs=pairs) is not None or routing.cycle() is not None
 
 
 def _valiant(topology: Topology, name: str, last_counts: bool) -> Routing:
@@ -127,9 +146,9 @@ def _valiant(topology: Topology, name: str, last_counts: bool) -> Routing:
             raise RoutingError(f"'{topology.name}' has no third host to turn at; use {fitting(topology)[0]}.")
         table = dimension_order(topology, fitting(topology)[0])
         return Routing(name, topology, table, name, node_turns(table), last_counts, table.classes)
-    rule, hops = hop_index(topology), hops_to(topology)
+    rule, (rows, hops) = hop_index(topology), _minimal_rows(topology)
     turns, classes = hop_index_turns(topology, rule, hops, last_counts)
-    table = tabulate(name, topology, next_links(topology, hops), rule, classes)
+    table = tabulate(name, topology, rows, rule, classes)
     return Routing(name, topology, table, name, turns, last_counts, classes)
 
 

@@ -15,6 +15,7 @@ from collsim.errors import RoutingError
 from collsim.topology.graph import Topology
 from collsim.topology.paths import hops_to
 from collsim.topology.routing.candidates import ClassRule, next_links, tabulate
+from collsim.topology.routing.dragonfly import direct_links, group_stops, groups
 from collsim.topology.routing.table import RouteTable
 
 __all__ = ["Turns", "hop_index_turns", "node_turns"]
@@ -56,10 +57,12 @@ def node_turns(table: RouteTable) -> Turns:
 
 def hop_index_turns(topology: Topology, rule: ClassRule, hops: NDArray[np.int16], last_counts: bool) -> tuple[Turns, int]:
     """Return (turns, classes needed) over shortest paths: groups of a dragonfly, single forwarding nodes elsewhere."""
-    stops = _stops(topology)
+    group = groups(topology)
+    stops = [(int(n),) for n in np.flatnonzero(topology.forwards)] if group is None else group_stops(topology, group)
     if len(stops) < 3:
         raise RoutingError(f"'{topology.name}' has {len(stops)} place(s) to turn at; valiant and ugal need at least 3.")
-    away = hops_to(topology, stops)
+    usable = None if group is None else direct_links(topology, group, range(len(stops)))
+    away = hops_to(topology, stops, usable)
     home = np.full(topology.nodes, -1, dtype=np.int64)
     for stop, members in enumerate(stops):
         home[list(members)] = stop
@@ -71,12 +74,5 @@ def hop_index_turns(topology: Topology, rule: ClassRule, hops: NDArray[np.int16]
         out = int((away[: topology.hosts, stop] - ~own).max())
         back = int(hops[list(members)].max())
         classes = max(classes, out + back - (not last_counts))
-    return Turns(tabulate("to-stops", topology, next_links(topology, away), rule, classes), home, restarts=False), classes
-
-
-def _stops(topology: Topology) -> list[tuple[int, ...]]:
-    """Return the routers of each group if the topology names groups, else every forwarding node alone."""
-    group = next((level for level in topology.levels if level.name == "group"), None)
-    if topology.family == "dragonfly" and group is not None:
-        return [tuple(node for node in members if topology.forwards[node]) for members in group.sets]
-    return [(int(node),) for node in np.flatnonzero(topology.forwards)]
+    table = tabulate("to-stops", topology, next_links(topology, away, usable), rule, classes)
+    return Turns(table, home, restarts=False), classes

@@ -151,12 +151,14 @@ class Routing:
         turns = self.turns and replace(self.turns, table=replace(self.turns.table, classes=classes))
         return replace(self, table=replace(self.table, classes=classes), turns=turns, enough=classes)
 
-    def cycle(self, explicit: Iterable[Sequence[int]] = ()) -> list[tuple[int, int]] | None:
-        """Return a cycle of (link, class) among all paths the routing allows and `explicit` ones, or None.
+    def cycle(
+        self, explicit: Iterable[Sequence[int]] = (), pairs: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, int]] | None:
+        """Return a cycle of (link, class) among the paths the routing allows to `pairs` and `explicit` ones, or None.
 
-        Valiant routes are followed leg by leg, each stop with every destination.
+        `pairs` as in `dependencies`. Valiant routes are followed leg by leg, each stop with every destination.
         """
-        found = [self.dependencies()]
+        found = [self.dependencies(pairs)]
         for path in explicit:
             hops = list(zip(path, self.classes_of(path), strict=True))
             inner = hops if self.last_counts else hops[:-1]
