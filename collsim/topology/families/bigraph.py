@@ -7,7 +7,7 @@ import numpy as np
 from collsim.topology.family import FAMILIES, Family, LinkSpec, cables, impossible, refuse_above, uniform
 from collsim.topology.graph import Level, Topology, build
 
-ABOUT = "bigraph<hosts a switch>x<switches>: half the switches upper, half lower, complete between the halves"
+ABOUT = "p hosts a switch, half the switches upper, half lower, complete between the halves"
 
 
 def bigraph(numbers: tuple[int, ...], links: LinkSpec) -> Topology:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from collsim.topology.family import FAMILIES, Family, LinkSpec, cables, impossible, refuse_above, uniform
 from collsim.topology.graph import Level, Topology, build
 
-ABOUT = "dragonfly<p>x<a>x<h>: p hosts a router, a routers a group, h global links a router, a h + 1 groups"
+ABOUT = "groups of routers: p hosts a router, a routers a group, h global links a router, a h + 1 groups"
 
 
 def dragonfly(numbers: tuple[int, ...], links: LinkSpec) -> Topology:

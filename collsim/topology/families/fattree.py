@@ -10,7 +10,7 @@ from collsim.topology.family import FAMILIES, Family, LinkSpec, cables, impossib
 from collsim.topology.graph import Level, Topology, build
 from collsim.topology.layout import layers
 
-ABOUT = "fattree<k>: k pods, three levels, k^3/4 hosts; fattree<m>x2: m leaves of m hosts, m roots"
+ABOUT = "k pods in three levels, k^3/4 hosts; or with x2 two levels, m leaves of m hosts and m roots"
 SIZES = "fattree<k> takes an even k (fattree4: 16 hosts), fattree<m>x2 any m from 2 on (fattree4x2: 16 hosts)"
 
 

@@ -6,7 +6,7 @@ from collsim.topology.family import FAMILIES, Family, LinkSpec, cables, impossib
 from collsim.topology.graph import Level, Topology, build
 from collsim.topology.layout import layers
 
-ABOUT = "leafspine<hosts a leaf>x<leaves>x<spines>: one uplink from each leaf to each spine"
+ABOUT = "leaves of p hosts, one uplink from each leaf to each spine"
 
 
 def leafspine(numbers: tuple[int, ...], links: LinkSpec) -> Topology:
