@@ -180,10 +180,11 @@ def prepare(
     from collsim.collectives.collective import collective as named
     from collsim.engines.engine import ENGINES
     from collsim.errors import InvalidValue
+    from collsim.topology.placement import place
 
     ENGINES.get(engine)
     machine, faults = machine_of(topology, bandwidth, latency, fail, degrade or {})
-    group, where = _place(machine, placement, hosts)
+    group, where = place(machine, placement, hosts)
     if not 0 <= root < len(group):
         raise InvalidValue(f"The root {root} is no rank; ranks are 0 to {len(group) - 1}.")
     request = _request(topology, bandwidth, latency, fail, degrade or {}, placement if where == placement else "linear")
@@ -290,58 +291,6 @@ def _network(network: NetworkConfig | Mapping[str, object] | None) -> NetworkCon
     if isinstance(network, NetworkConfig):
         return network
     return NetworkConfig().with_settings(network or {})
-
-
-def _place(machine: Topology, placement: str | Sequence[int], hosts: Sequence[int] | None) -> tuple[tuple[int, ...], str]:
-    """Return (host of each rank, the placement in words)."""
-    import random
-
-    from collsim.errors import InvalidValue
-    from collsim.units import parse_count
-
-    group, where = list(range(machine.hosts)) if hosts is None else [int(host) for host in hosts], "linear"
-    if not isinstance(placement, str):
-        group, where = [int(host) for host in placement], "as given"
-    elif placement.startswith("random:") or placement == "random":
-        random.Random(parse_count(placement[7:] or "0", "placement seed")).shuffle(group)
-        where = placement
-    elif placement != "linear":
-        chosen, where = _read_placement(machine, placement), placement
-        if hosts is not None and set(chosen) != set(group):
-            raise InvalidValue(f"The placement '{placement}' names other hosts than the group.")
-        group = chosen
-    if len(group) < 2 or len(set(group)) != len(group) or not 0 <= min(group) <= max(group) < machine.hosts:
-        raise InvalidValue(f"A group is 2 or more distinct hosts between 0 and {machine.hosts - 1}, not {group[:8]}.")
-    return tuple(group), where
-
-
-def _read_placement(machine: Topology, path: str) -> list[int]:
-    """Return the hosts that a file names, one a rank, by name or number; "#" starts a comment."""
-    from pathlib import Path
-
-    from collsim.errors import FileFormatError, InvalidValue, UnknownName, nearest
-
-    if not Path(path).is_file():
-        guess = nearest(path.partition(":")[0], ("linear", "random:SEED"))
-        hint = f" Did you mean '{guess}'?" if guess else ""
-        raise InvalidValue(f"The placement '{path}' is neither linear, random:SEED nor a file of host names.{hint}")
-    names = {name: host for host, name in enumerate(machine.names[: machine.hosts])}
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"Cannot read the placement '{path}': {error}.") from error
-    words = [word for line in text.splitlines() for word in line.partition("#")[0].split()]
-    chosen = []
-    for word in words:
-        if word in names:
-            chosen.append(names[word])
-        elif word.isdigit() and int(word) < machine.hosts:
-            chosen.append(int(word))
-        else:
-            raise UnknownName(f"host in placement '{path}'", word, names)
-    if len(set(chosen)) != len(chosen) or len(chosen) < 2:
-        raise FileFormatError(f"The placement '{path}' must name 2 or more hosts, each once; it names {len(chosen)}.")
-    return chosen
 
 
 def _legality(algorithm: str | Schedule) -> str:

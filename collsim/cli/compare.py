@@ -121,9 +121,9 @@ def _print(comparison: Comparison) -> None:
                 f"{o.percent_of_bound:.1f} %",
             ]
         )
-    heads = ["size", "algorithm", "time", "algbw", "busbw", "speedup", "of bound"]
-    print_columns(heads, rows, sys.stdout, left=2)
-    if comparison.outcomes:
+    if rows:
+        heads = ["size", "algorithm", "time", "algbw", "busbw", "speedup", "of bound"]
+        print_columns(heads, rows, sys.stdout, left=2)
         click.echo("* fastest at this size; the bound is below what any algorithm can reach.")
     for name in dict.fromkeys(r.algorithm for r in comparison.refusals):
         reasons = [r for r in comparison.refusals if r.algorithm == name]

@@ -59,6 +59,10 @@ def invoke(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _fail("Interrupted; nothing was left half-written.", 130)
     except click.ClickException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            # A command group alone: older versions of click print its help and leave with 0.
+            click.echo(error.format_message())
+            return 0
         context = getattr(error, "ctx", None)
         where = f" See '{context.command_path} --help'." if context else ""
         return _fail(error.format_message() + where, error.exit_code)

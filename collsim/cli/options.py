@@ -17,6 +17,7 @@ __all__ = [
     "machine_options",
     "network_settings",
     "parse_degrade",
+    "plan_options",
     "root_option",
     "run_options",
     "settings_of",
@@ -52,7 +53,13 @@ def machine_options(command: F) -> F:
 
 
 def run_options(command: F) -> F:
-    """Add what runs have beside a machine: collective, network, engine, placement, root and seed."""
+    """Add what runs have beside a machine: what schedules have, and --engine."""
+    engine = click.option("--engine", metavar="E", shell_complete=_names(_engines), help=f"{_ENGINES_HELP} [simpy]")
+    return plan_options(_apply(command, engine))
+
+
+def plan_options(command: F) -> F:
+    """Add what schedules have beside a machine: collective, network, placement, root and seed."""
     return _apply(
         command,
         collective_option,
@@ -70,7 +77,6 @@ def run_options(command: F) -> F:
             shell_complete=_names(_settings),
             help="Change one network setting, like header=64B or nic_scheduler=fifo; wins over --network. Repeat for more.",
         ),
-        click.option("--engine", metavar="E", shell_complete=_names(_engines), help=f"{_ENGINES_HELP} [simpy]"),
         click.option(
             "--placement",
             default="linear",
@@ -137,6 +143,7 @@ def settings_of(options: dict[str, Any]) -> dict[str, Any]:
     chosen |= {"fail": options["fail"], "degrade": parse_degrade(options["degrade"])}
     if "settings" in options:
         chosen |= {"network": network_settings(options["network"], options["settings"])}
+    if "engine" in options:
         chosen |= {"engine": options["engine"] or DEFAULT_ENGINE}
     return chosen
 

@@ -67,10 +67,12 @@ def run_command(topo: str, algo: str, size: str, baseline: str | None, json_path
 def _warn_if_large(case: Case, algorithm: str, size: int) -> None:
     hops = case.packet_hops(algorithm, size) if case.engine == "simpy" and size > 0 else 0
     if hops > LARGE_RUN:
-        minutes = hops / SIMPY_HOPS_PER_SECOND / 60
-        wait = f"{minutes:.0f} minutes" if minutes >= 2 else f"{60 * minutes:.0f} seconds"
+        seconds = hops / SIMPY_HOPS_PER_SECOND
+        units = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
+        unit = next(name for name, length in units.items() if seconds >= 2 * length or length == 1)
+        wait = f"{seconds / units[unit]:,.0f} {unit}"
         click.echo(
-            f"Note: {algorithm} makes about {hops / 1e6:.0f} million packet-hops, some {wait} with the simpy "
+            f"Note: {algorithm} makes about {hops / 1e6:,.0f} million packet-hops, some {wait} with the simpy "
             "engine; --engine analytic or a larger packet_payload (--set packet_payload=64KiB) is quicker.",
             err=True,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from collsim.cli.options import algo_option, machine_options, run_options, settings_of, size_option
+from collsim.cli.options import algo_option, machine_options, plan_options, settings_of, size_option
 
 __all__ = ["schedule"]
 
@@ -16,7 +16,7 @@ __all__ = ["schedule"]
 @machine_options
 @algo_option
 @size_option
-@run_options
+@plan_options
 @click.option("--steps", metavar="A:B", help="Only steps A to B, both included, counted from 0; A: and :B work too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the schedule as JSON; '-' prints it instead of the steps.")
 @click.option("--plot", "plot_path", metavar="FILE", help="Draw the steps on the topology (.png, .svg or .pdf).")

@@ -222,3 +222,10 @@ def test_packet_hops_are_estimated_exactly_on_given_and_shortest_paths(go):
     case = prepare("torus3x3")
     for algorithm in ("ring", "multitree"):
         assert case.packet_hops(algorithm, 2**16) == case.run(algorithm, 2**16).result.packet_hops
+
+
+@pytest.mark.parametrize("words", [(), ("topo",), ("algo",)])
+def test_a_group_alone_shows_its_help(go, words):
+    code, out, err = go(*words)
+    assert (code, err) == (0, "")
+    assert out.startswith("Usage: collsim")

@@ -98,6 +98,26 @@ def test_broken_network_files_are_named(name, tmp_path, capsys):
     assert name in err or "header" in err
 
 
+BROKEN_MACHINES = {
+    "cut.json": '{"nodes": [',
+    "cut.yaml": "nodes: [1,",
+    "cut.graphml": "<graphml",
+    "head.csv": "a,b,c\n1",
+    "empty.yaml": "",
+    "binary.csv": "\0\1",
+    "unknown.txt": "hello",
+}
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN_MACHINES))
+def test_broken_topology_files_are_named(name, tmp_path, capsys):
+    (tmp_path / name).write_text(BROKEN_MACHINES[name])
+    assert invoke(("run", "--topo", str(tmp_path / name), "--size", "4KiB")) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert name in err
+
+
 @pytest.mark.parametrize("text", ["h0 h0", "h0 h9", "h0", "", "\xff"])
 def test_broken_placements_are_refused(text, tmp_path, capsys):
     path = tmp_path / "hosts"
