@@ -31,7 +31,10 @@ def infer_dependencies(step: IntArray, src: IntArray, dst: IntArray, chunk: IntA
 
 
 class _Arrivals:
-    """Deliveries sorted by (rank and chunk, step, id), searchable for those into a cell before a step."""
+    """Deliveries sorted by (rank and chunk, step, id), searchable for those into a cell before a step.
+
+    `ids`: the sorted transfers; `ascending`: whether they ascend within every cell.
+    """
 
     def __init__(
         self, step: IntArray, dst: IntArray, chunk: IntArray, count: IntArray, chunks: int, order: IntArray
@@ -46,6 +49,7 @@ class _Arrivals:
         self._key = self._cell * self.stride + step[self.ids]
         begins = np.flatnonzero(np.diff(self._cell, prepend=-1))
         self._begin = np.repeat(begins, np.diff(begins, append=len(cell)))
+        self.ascending = bool(np.all((np.diff(self.ids) > 0) | (np.diff(self._cell) > 0)))
 
     def before(self, cell: IntArray, step: IntArray) -> tuple[IntArray, IntArray]:
         """Return (low, high): `ids[low:high]` are the deliveries into each cell before each step."""
@@ -60,20 +64,22 @@ def _single_chunks(
     """Every delivery lands in one cell, so two sets are equal exactly when their cell and their length are."""
     low, high = arrivals.before((src * chunks + chunk)[order], step[order])
     total = len(order)
-    key = np.where(high > low, low * (total + 1) + high, -1)
-    distinct, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    number = np.empty(len(distinct), dtype=np.int64)
-    empty = int(distinct[0] == -1)
-    by_use = empty + np.argsort(first[empty:], kind="stable")
-    number[:empty] = 0
-    number[by_use] = np.arange(1, len(by_use) + 1)
+    # The end of a run of deliveries names its cell and its length; 0 stands for all empty sets.
+    key = np.where(high > low, high, 0)
+    first_use = np.zeros(total + 1, dtype=np.int64)
+    first_use[key[::-1]] = np.arange(total - 1, -1, -1)
+    opens = np.zeros(total, dtype=np.bool_)
+    opens[first_use[key]] = True
+    opens &= key > 0
+    number = np.cumsum(opens)
     dep_set = np.empty(total, dtype=np.int64)
-    dep_set[order] = number[inverse]
-    begin, end = low[first[by_use]], high[first[by_use]]
-    lengths = end - begin
+    dep_set[order] = np.where(key > 0, number[first_use[key]], 0)
+    begin = low[opens]
+    lengths = high[opens] - begin
     members = arrivals.ids[_expand(begin, lengths)]
-    owner = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
-    members = np.sort(owner * total + members) - owner * total
+    if not arrivals.ascending:
+        owner = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
+        members = np.sort(owner * total + members) - owner * total
     return dep_set, np.concatenate([[0, 0], np.cumsum(lengths)]).astype(np.int64), members
 
 
