@@ -40,14 +40,13 @@ class Proof:
     @property
     def line(self) -> str:
         """One sentence for reports."""
-        how = (
-            "exact multisets"
-            if self.method == "exact"
-            else f"random 61-bit fingerprints, a wrong schedule passes with probability {self.miss_probability:.1e}"
-        )
+        how = "exact multisets"
+        if self.method != "exact":
+            how = f"61-bit fingerprints, a wrong schedule passes with probability {self.miss_probability:.1e}"
+        chunks = f"{self.chunks:,} chunk{'' if self.chunks == 1 else 's'}"
         return (
-            f"{self.collective} proved: {self.transfers:,} transfers among {self.ranks:,} ranks, every contribution to each "
-            f"of {self.chunks:,} chunks exactly once ({how})."
+            f"{self.collective} proved: {self.transfers:,} transfers bring every contribution to its place exactly once "
+            f"({self.ranks:,} ranks, {chunks}; {how})."
         )
 
 
