@@ -29,6 +29,7 @@ from collsim.engines.analytic_times import Times, by_dependencies, disjoint
 from collsim.engines.analytic_traffic import Traffic, traffic_of
 from collsim.engines.engine import ENGINES
 from collsim.engines.exposure import exposed_time
+from collsim.errors import InvalidValue
 from collsim.network.config import NetworkConfig
 from collsim.network.paths import PathFinder, Paths
 from collsim.program import Call, Compute, Program, Send
@@ -52,6 +53,7 @@ def analytic(
 
     Raises InvalidValue for a cycle of dependencies, RoutingError, and ClockOverflow.
     """
+    _check_hosts(topology, program)
     traffic = traffic_of(topology, program, _paths(topology, program, network, seed), network)
     times = by_dependencies(program, traffic, topology.hosts)
     if times is None or not disjoint(traffic, times):
@@ -84,6 +86,21 @@ def analytic(
 ENGINES.add("analytic", analytic)
 
 
+def _check_hosts(topology: Topology, program: Program) -> None:
+    for index, operation in enumerate(program.operations):
+        if isinstance(operation, Call):
+            named = operation.schedule.ranks_to_hosts.tolist()
+        elif isinstance(operation, Send):
+            named = [operation.source, operation.target]
+        else:
+            named = [operation.host]
+        for host in named:
+            if not 0 <= host < topology.hosts:
+                raise InvalidValue(
+                    f"Operation {index} names host {host}, but {topology.name} has hosts 0..{topology.hosts - 1}."
+                )
+
+
 def _paths(topology: Topology, program: Program, network: NetworkConfig, seed: int) -> Paths:
     finder = PathFinder(topology, network, seed)
     parts: list[Paths] = []
@@ -97,7 +114,7 @@ def _paths(topology: Topology, program: Program, network: NetworkConfig, seed: i
 
 def _operation_finish(program: Program, traffic: Traffic, times: Times) -> IntArray:
     """Return int64[operations]: the last completion among the hosts that take part, or among all where none does."""
-    finish = times.end.max(axis=1, initial=0)
+    finish: IntArray = times.end.max(axis=1, initial=0)
     for index, operation in enumerate(program.operations):
         hosts = _taking_part(program, traffic, index)
         if isinstance(operation, Compute):
@@ -110,7 +127,8 @@ def _operation_finish(program: Program, traffic: Traffic, times: Times) -> IntAr
 def _taking_part(program: Program, traffic: Traffic, index: int) -> IntArray:
     """Return the hosts that send or receive in operation `index`."""
     mine = slice(int(program.first_message[index]), int(program.first_message[index + 1]))
-    return np.unique(np.concatenate([traffic.source[mine], traffic.target[mine]]))
+    hosts: IntArray = np.unique(np.concatenate([traffic.source[mine], traffic.target[mine]]))
+    return hosts
 
 
 def _per_link(topology: Topology, link: IntArray, amount: IntArray) -> IntArray:

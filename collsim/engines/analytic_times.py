@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from collsim.collectives.step_order import StepOrder
 from collsim.engines.analytic_traffic import Traffic
+from collsim.network.paths import one_group_at_a_time
 from collsim.program import Call, Compute, Program
 from collsim.units import check_time
 
@@ -71,18 +72,5 @@ def by_dependencies(program: Program, traffic: Traffic, hosts: int) -> Times | N
 def disjoint(traffic: Traffic, times: Times) -> bool:
     """Say whether every link is done with one step of one call before it begins another."""
     hops = np.diff(traffic.offsets)
-    if not len(traffic.link):
-        return True
     begin = np.repeat(times.start, hops) + traffic.first
-    end = begin + traffic.span
-    owner = np.repeat(traffic.group, hops)
-    busy = traffic.span > 0
-    order = np.lexsort((owner[busy], traffic.link[busy]))
-    link, owner, begin, end = (a[order] for a in (traffic.link[busy], owner[busy], begin[busy], end[busy]))
-    if not len(link):
-        return True
-    heads = np.flatnonzero(np.append(True, (link[1:] != link[:-1]) | (owner[1:] != owner[:-1])))
-    link, begin, end = link[heads], np.minimum.reduceat(begin, heads), np.maximum.reduceat(end, heads)
-    order = np.lexsort((begin, link))
-    link, begin, end = link[order], begin[order], end[order]
-    return bool(np.all((link[1:] != link[:-1]) | (begin[1:] >= end[:-1])))
+    return one_group_at_a_time(traffic.link, np.repeat(traffic.group, hops), begin, begin + traffic.span)

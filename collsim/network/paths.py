@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.collectives.schedule import Schedule
-from collsim.errors import RoutingError
+from collsim.errors import InvalidValue, RoutingError
 from collsim.network.config import NetworkConfig
 from collsim.topology.graph import Topology
 from collsim.topology.routing import Routing, route
 from collsim.topology.routing.splitmix import fold_array
 
-__all__ = ["PathFinder", "Paths"]
+__all__ = ["PathFinder", "Paths", "one_group_at_a_time"]
 
 IntArray = NDArray[np.int64]
 
@@ -71,8 +71,12 @@ class PathFinder:
         return [link for link, _ in self.routing.path(source, target, (self.seed, call, transfer))]
 
     def schedule(self, plan: Schedule, call: int = 0) -> Paths:
-        """Return the path of every transfer of `plan`: its own where it has one."""
+        """Return the path of every transfer of `plan`: its own where it has one.
+
+        Raises InvalidValue for an explicit path that does not lead from source to destination over existing links.
+        """
         own = Paths(plan.path_offsets, plan.path_links)
+        _check(self.topology, plan, own)
         left = np.flatnonzero(np.diff(own.offsets) == 0)
         if not len(left):
             return own
@@ -110,6 +114,27 @@ class PathFinder:
         return Paths(_offsets((grid >= 0).sum(axis=1)), grid[grid >= 0])
 
 
+def _check(topology: Topology, plan: Schedule, own: Paths) -> None:
+    """Raise InvalidValue unless every explicit path is made of existing, joined links between its transfer's hosts."""
+    given = np.flatnonzero(np.diff(own.offsets) > 0)
+    known = (own.links >= 0) & (own.links < topology.links)
+    links = np.where(known, own.links, 0)
+    first, last = own.offsets[given], own.offsets[given + 1] - 1
+    begins, ends = topology.source[links], topology.target[links]
+    wrong = (begins[first] != plan.ranks_to_hosts[plan.src[given]]) | (ends[last] != plan.ranks_to_hosts[plan.dst[given]])
+    broken = ~known
+    inner = np.setdiff1d(np.arange(len(links)), first, assume_unique=True)
+    broken[inner] |= begins[inner] != ends[inner - 1]
+    owner = np.repeat(np.arange(len(own)), np.diff(own.offsets))
+    bad = np.concatenate([given[wrong], owner[broken]])
+    if len(bad):
+        transfer = int(bad.min())
+        raise InvalidValue(
+            f"The path {own[transfer].tolist()} of transfer {transfer} is not a way along existing links from its source "
+            "to its destination; give the ids of joined links, or no path."
+        )
+
+
 def _offsets(lengths: IntArray) -> IntArray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
@@ -125,3 +150,20 @@ def _merge(own: Paths, left: IntArray, found: Paths) -> Paths:
     links[np.repeat(routed, lengths)] = found.links
     links[np.repeat(~routed, lengths)] = own.links
     return Paths(offsets, links)
+
+
+def one_group_at_a_time(link: IntArray, group: IntArray, begin: IntArray, end: IntArray) -> bool:
+    """Say whether on every link the uses [begin, end) of one group are over before those of another begin.
+
+    Arrays of one entry a use; uses of no length do not count, and those of one group may overlap.
+    """
+    order = np.lexsort((group, link))
+    order = order[(end > begin)[order]]
+    if not len(order):
+        return True
+    link, group, begin, end = link[order], group[order], begin[order], end[order]
+    heads = np.flatnonzero(np.append(True, (link[1:] != link[:-1]) | (group[1:] != group[:-1])))
+    link, begin, end = link[heads], np.minimum.reduceat(begin, heads), np.maximum.reduceat(end, heads)
+    order = np.lexsort((begin, link))
+    link, begin, end = link[order], begin[order], end[order]
+    return bool(np.all((link[1:] != link[:-1]) | (begin[1:] >= end[:-1])))

@@ -8,12 +8,13 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collsim.collectives.closed_forms import Alone, ClosedForm, closed_form, shares_links
 from collsim.collectives.schedule import REDUCE, Schedule
 from collsim.network.config import NetworkConfig
 from collsim.network.message_time import LoneMessage, lone_message, message_time, reduction_fs
-from collsim.network.paths import PathFinder
+from collsim.network.paths import PathFinder, one_group_at_a_time
 from collsim.topology.graph import Topology
 
 __all__ = ["lone_message_time", "predict"]
@@ -38,18 +39,23 @@ def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfi
         reduction_fs(n, network) if op == REDUCE else 0 for n, op in zip(sizes.tolist(), plan.op.tolist(), strict=True)
     ]
     number: dict[tuple[int, ...], int] = {}
-    return closed_form(
-        plan,
-        size,
-        Alone(
-            duration=np.array([t.arrival for t in trains], dtype=np.int64) + ends + np.array(reduced, dtype=np.int64),
-            port=np.array([route[0] if route else topology.links for route in routes], dtype=np.int64),
-            port_gap=np.array([t.serial[0] if t.serial else 0 for t in trains], dtype=np.int64),
-            path=np.array([number.setdefault(route, len(number)) for route in routes], dtype=np.int64),
-            path_gap=np.array([t.bottleneck for t in trains], dtype=np.int64),
-            delay=network.nic.message_overhead + network.nic.injection_latency,
-        ),
+    hops = np.diff(paths.offsets)
+    first = np.array([t for train in trains for t in train.first], dtype=np.int64)
+    free = np.array([t for train in trains for t in train.free], dtype=np.int64)
+
+    def clear(start: NDArray[np.int64]) -> bool:
+        base = np.repeat(start, hops)
+        return one_group_at_a_time(paths.links, np.repeat(plan.step, hops), base + first, base + free)
+
+    times = Alone(
+        duration=np.array([t.arrival for t in trains], dtype=np.int64) + ends + np.array(reduced, dtype=np.int64),
+        port=np.array([route[0] if route else topology.links for route in routes], dtype=np.int64),
+        port_gap=np.array([t.serial[0] if t.serial else 0 for t in trains], dtype=np.int64),
+        path=np.array([number.setdefault(route, len(number)) for route in routes], dtype=np.int64),
+        path_gap=np.array([t.bottleneck for t in trains], dtype=np.int64),
+        delay=network.nic.message_overhead + network.nic.injection_latency,
     )
+    return closed_form(plan, size, times, clear=clear)
 
 
 def lone_message_time(topology: Topology, network: NetworkConfig, source: int, target: int, size: int) -> int:
