@@ -27,9 +27,24 @@ __all__ = ["cli", "invoke", "run"]
 EPILOG = "Sizes: 1 KiB = 1024 B, 1 kB = 1000 B. Rates: GB/s are 10^9 bytes/s, Gb/s are bits. Times: fs, ps, ns, us, ms, s."
 
 
-@click.group(
-    cls=SuggestingGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+class Interrupted(click.ClickException):
+    """Ctrl-C during a command: an error like others, before click answers it with an empty line."""
+
+    exit_code = 130
+
+
+class Root(SuggestingGroup):
+    """The program itself."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; Interrupted on Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("Interrupted; nothing was left half-written.") from None
+
+
+@click.group(cls=Root, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="collsim")
 def cli() -> None:
     """Simulate collective communication on a machine: proved schedules, exact times, bounds, and what to improve.
@@ -57,7 +72,7 @@ def invoke(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return _fail("Interrupted; nothing was left half-written.", 130)
+        return _fail("Interrupted before anything ran.", 130)
     except click.ClickException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             # A command group alone: older versions of click print its help and leave with 0.
