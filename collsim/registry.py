@@ -49,7 +49,15 @@ class Registry(Generic[T]):
     def _load(self) -> None:
         if self._loaded:
             return
+        # Set before importing, because the modules imported look things up here themselves.
         self._loaded = True
+        try:
+            self._import()
+        except BaseException:
+            self._loaded = False
+            raise
+
+    def _import(self) -> None:
         if self._package is not None:
             package = import_module(self._package)
             for module in sorted(m.name for m in iter_modules(package.__path__)):

@@ -13,7 +13,7 @@ from collsim.collectives.verify import verify
 CASES = list(suitable())
 
 
-@pytest.mark.parametrize("name, topo, operation", CASES, ids="-".join)
+@pytest.mark.parametrize("name, topo, operation", CASES, ids=str)
 def test_schedule_is_proved_and_keeps_its_facts(name, topo, operation):
     plan = schedule(name, topo, operation)
     if plan is None:
