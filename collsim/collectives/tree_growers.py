@@ -79,7 +79,10 @@ class Search:
     That finds what searching from parent after parent and keeping the shortest would: a node on the way of the first
     among nearest parents cannot have been reached earlier from another, or that one would be nearer or come first.
     The links to hosts of the group are numbered by their source in scan order, so that "the first free link from here
-    to a host outside this tree" is the lowest bit of three integers' common bits.
+    to a host outside this tree" is the lowest bit of three integers' common bits. A switch that serves the whole group is
+    read from behind the parent's own link, cyclically: every step is then a shift of the ranks and S = n - 1. Read from
+    its first link, the choices would be those of a nim-addition table, which wastes steps unless n is a power of two (127
+    instead of 71 for 72 hosts).
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class Search:
                     self._block[node] |= bit
                     self._into[self._target[link]] |= bit
         self._place = {link: place for place, link in enumerate(self._last)}
+        self._behind = self._places_behind(set(hosts))
         self._all = (1 << len(self._last)) - 1
         self._outside = [self._all ^ self._into[host] for host in hosts]
         self._members = [[host] for host in hosts]
@@ -132,6 +136,14 @@ class Search:
         self._members[tree].append(child)
         return path
 
+    def _places_behind(self, group: set[int]) -> dict[tuple[int, int], int]:
+        """Return {(switch, host): place behind the last link to host} for the switches that serve the whole group."""
+        last = [(self._source[link], self._target[link], place + 1) for link, place in self._place.items()]
+        served: dict[int, set[int]] = {}
+        for node, host, _ in last:
+            served.setdefault(node, set()).add(host)
+        return {(node, host): place for node, host, place in last if served[node] == group}
+
     def _nearest(self, tree: int, wanted: int) -> tuple[int, ...]:
         block, free, near = self._block, self._free, self._near[tree]
         parents = self._parents[tree] = [host for host in self._parents[tree] if self._sends[host]]
@@ -156,9 +168,11 @@ class Search:
 
     def _trace(self, came: dict[int, int], node: int, wanted: int) -> tuple[int, ...]:
         """Return the links by which `node` was reached and the first wanted link out of it."""
+        here, path = node, []
+        while here in came:
+            path.append(came[here])
+            here = self._source[came[here]]
         choice = wanted & self._block[node]
-        path = [self._last[(choice & -choice).bit_length() - 1]]
-        while node in came:
-            path.append(came[node])
-            node = self._source[came[node]]
-        return tuple(reversed(path))
+        place = self._behind.get((node, here), 0)
+        choice = (choice >> place << place) or choice
+        return (*reversed(path), self._last[(choice & -choice).bit_length() - 1])

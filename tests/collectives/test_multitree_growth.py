@@ -97,6 +97,15 @@ def test_a_ring_takes_half_its_length_and_a_complete_graph_one_step(n):
     assert grow(load(f"full{n}"), range(n)).steps == least_steps(load(f"full{n}")) == 1
 
 
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+@pytest.mark.parametrize("n", [2, 3, 7, 12, 16, 33])
+def test_one_switch_takes_a_step_a_peer_whatever_the_number_of_ranks(n, order):
+    switch = load(f"switch{n}")
+    assert grow(switch, range(n), neighbour_order=order).steps == least_steps(switch) == n - 1
+    group = list(range(n))[:: -2 if n > 3 else -1]
+    assert grow(switch, group, neighbour_order=order).steps == len(group) - 1
+
+
 def test_a_one_way_ring_is_walked_round():
     ring = build("oneway", 5, [Link(k, (k + 1) % 5, 10**9, 0) for k in range(5)], forwards=[True] * 5)
     assert reverse_links(ring) is None

@@ -54,7 +54,7 @@ def search(step, parent, members):
         return []
     paths, queue = {parent: []}, [parent]
     for node in queue:
-        for link in step.order[node]:
+        for link in links_out(step, node, parent):
             target = int(step.topology.target[link])
             if link not in step.free or target in paths:
                 continue
@@ -66,3 +66,14 @@ def search(step, parent, members):
                 paths[target] = path
                 queue.append(target)
     return []
+
+
+def links_out(step, node, parent):
+    """Return the links out of `node` in order; a switch that serves the whole group is read from behind the parent."""
+    links = step.order[node]
+    last = [link for link in links if int(step.topology.target[link]) in step.hosts]
+    ends = [int(step.topology.target[link]) for link in last]
+    if node == parent or set(ends) != set(step.hosts):
+        return links
+    behind = len(ends) - ends[::-1].index(parent)
+    return [*last[behind:], *last[:behind], *(link for link in links if link not in last)]

@@ -24,11 +24,9 @@ __all__ = ["multitree"]
 
 
 def _steps(topology: Topology, collective: Collective, ranks: int) -> int | None:
-    """Steps where they are known beforehand: 1 a phase with a link to every peer, n // 2 on a whole ring."""
-    phases = 2 if collective.name == "all-reduce" else 1
-    if topology.family == "full":
-        return phases
-    return phases * (ranks // 2) if topology.family == "ring" and ranks == topology.hosts else None
+    """Steps where they are known beforehand: with a link to every peer, on a whole ring, and around one switch."""
+    phase = {"full": 1, "switch": ranks - 1, "ring": ranks // 2 if ranks == topology.hosts else None}.get(topology.family)
+    return None if phase is None else phase * (2 if collective.name == "all-reduce" else 1)
 
 
 def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction | None:
@@ -36,7 +34,7 @@ def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction 
     share = Fraction(ranks - 1, ranks)
     if collective.name == "reduce-scatter":
         return share
-    even = topology.family == "full" or (topology.family == "ring" and ranks == topology.hosts)
+    even = topology.family in ("full", "switch") or (topology.family == "ring" and ranks == topology.hosts)
     return collective.bus_factor(ranks) if even else None
 
 
@@ -47,13 +45,13 @@ def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction 
     needs="any connected topology",
     collectives=("all-reduce", "reduce-scatter", "all-gather"),
     steps=Formula(
-        "2 S, S found by construction: 1 on full, floor(n/2) on ring, else at least n(n-1) / links between hosts and "
-        "(n-1) / links into a host",
+        "2 S, S for one phase, found by construction: 1 on full, n-1 on switch, floor(n/2) on ring, else at least (n-1) / "
+        "links into a host and n(n-1) / links out of all hosts",
         _steps,
     ),
     volume=Formula(
-        "reduce-scatter (n-1)/n; all-gather at least (n-1)/n, its busiest rank sends one chunk a child; on full and ring "
-        "exactly so",
+        "reduce-scatter (n-1)/n; all-gather at least (n-1)/n, its busiest rank sends one chunk a child; on full, switch "
+        "and ring exactly so",
         _volume,
     ),
     size_free=True,
