@@ -39,8 +39,6 @@ def test_dragonfly_class_is_the_position_among_router_hops():
 
 
 def test_a_graph_counts_hops_and_the_last_one_only_for_message_flow_control():
-    ring = graph(5, [(i, (i + 1) % 5) for i in range(5)] + [(0, 2)], forwards=[True] * 5)
-    assert route(ring).classes == 1 or classes(route(ring), 0, 3) == [0, 0]
     long_ring = faulted("torus4x4")
     ordinary, messages = route(long_ring), route(long_ring, last_counts=True)
     assert messages.classes == ordinary.classes + 1
@@ -79,7 +77,7 @@ def test_classes_grow_with_explicit_paths():
 
 
 def test_a_tree_keeps_one_class_until_explicit_paths_close_a_cycle():
-    # Four switches in a ring, two hosts each... routed by shortest paths over a star of their own.
+    # Four switches of two hosts around a fifth one, then three switches that are all joined.
     star = graph(8, [(i, 8 + i // 2) for i in range(8)] + [(8 + i, 12) for i in range(4)], switches=5)
     routing = route(star)
     assert (routing.name, routing.classes) == ("ecmp", 1)
@@ -107,6 +105,6 @@ def test_channels_are_divided_evenly():
 def test_channels_cover_all_and_overlap_only_when_scarce(classes_count, channels):
     ranges = [range(*channels_of(c, classes_count, channels)) for c in range(classes_count)]
     assert all(ranges)
-    assert {k for r in ranges for k in r} == set(range(channels)) or channels > classes_count * channels
+    assert {k for r in ranges for k in r} == set(range(channels))
     if channels >= classes_count:
         assert [k for r in ranges for k in r] == list(range(channels))

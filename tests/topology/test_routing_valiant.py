@@ -101,21 +101,6 @@ def test_ugal_of_an_idle_network_is_minimal_and_within_a_group_always():
     assert routing.adaptive
 
 
-def test_ugal_goes_round_when_the_direct_queue_is_long_enough():
-    dragonfly = load("dragonfly2x4x2")
-    routing = route(dragonfly, "ugal")
-    packet = next(k for k in range(99) if len(_options(routing, dragonfly, k)) == 2)
-    short, long = _options(routing, dragonfly, packet)
-    queued = {short.link: 3 * 4096, long.link: 4096}
-    best = min((short, long), key=lambda option: queued[option.link] * option.weight)
-    assert (best is long) == (3 * short.weight > long.weight)
-
-
-def _options(routing, dragonfly, packet):
-    (first,) = routing.choices(0, 71, routing.start(0, 71, (2, 0, 0), packet))
-    return routing.choices(dragonfly.hosts, 71, first.state)
-
-
 @pytest.mark.parametrize("name", ["dragonfly1x1x1", "bigraph2x2", "ring2"])
 def test_too_few_stops_are_refused(name):
     with pytest.raises(RoutingError, match="turn at"):
