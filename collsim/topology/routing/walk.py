@@ -114,7 +114,7 @@ class Routing:
             assert self.turns is not None
             found = self._pick(self.turns.table, node, state.stop, state, 0)
             if found:
-                return found
+                return found[:1]
             state = state._replace(leg=HOME)
             if self.turns.restarts:
                 state = state._replace(counter=0, previous=-1)
