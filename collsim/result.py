@@ -174,7 +174,8 @@ class Outcome:
                 "bytes": int(self.result.link_bytes[link]),
             },
             "mean_link_use": float(self.link_use.mean()),
-            "verified": self.proof.method,
+            "verified": True,  # an outcome exists only after its proof
+            "verification": self.proof.method,
             "steps": self.schedule.steps,
             "transfers": self.schedule.transfers,
             "packets": self.result.packets,

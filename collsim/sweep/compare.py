@@ -75,7 +75,8 @@ class Comparison:
                 "percent_of_bound": o.percent_of_bound,
                 "closed_form_s": None if o.closed_form is None else o.closed_form.time / FS_PER_SECOND,
                 "steps": o.schedule.steps,
-                "verified": o.proof.method,
+                "verified": True,
+                "verification": o.proof.method,
                 "wall_s": o.wall,
             }
             for o in self.outcomes
