@@ -1,7 +1,8 @@
 """What each message of a program still waits for: its dependency set, and its operation on its source host.
 
 An operation may begin on a host when all operations before it are complete there; it is complete there when its own
-messages or computation there are, and no sooner than it may begin. Dependency sets are shared between transfers.
+messages or computation there are, and no sooner than it may begin. Dependency sets are shared between transfers. Who is in
+which set and who waits for it are flat lists with offsets: millions of small lists would keep the collector busy.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collsim.units import check_time
 
 __all__ = ["Gates"]
 
+IntArray = NDArray[np.int64]
 Released = list[tuple[int, int]]
 
 
@@ -23,52 +25,52 @@ class Gates:
 
     def __init__(self, program: Program, traffic: Traffic, hosts: int):
         self.operations, self.hosts = program.operations, hosts
-        self.source, self.target = traffic.source.tolist(), traffic.target.tolist()
-        self.operation = traffic.operation.tolist()
-        count = len(self.source)
-        self.set_of = [-1] * count
-        self.in_sets: list[list[int]] = [[] for _ in range(count)]
-        self.set_left: list[int] = []
-        self.set_time: list[int] = []
-        self.set_users: list[list[int]] = []
-        for index, operation in enumerate(self.operations):
-            if isinstance(operation, Call):
-                self._index_sets(int(program.first_message[index]), operation)
-        self._index_operations()
+        self.source: list[int] = traffic.source.tolist()
+        self.target: list[int] = traffic.target.tolist()
+        self.operation: list[int] = traffic.operation.tolist()
+        self._index_sets(program, len(self.source))
+        self._index_operations(program, traffic)
 
-    def _index_sets(self, base: int, call: Call) -> None:
-        """Number the dependency sets of a call through the program: who is in each, who waits for it."""
-        plan, shift = call.schedule, len(self.set_left)
-        offsets, members = plan.set_offsets.tolist(), plan.set_members.tolist()
-        for k in range(len(offsets) - 1):
-            for member in members[offsets[k] : offsets[k + 1]]:
-                self.in_sets[base + member].append(shift + k)
-        sets = len(offsets) - 1
-        self.set_left += [offsets[k + 1] - offsets[k] for k in range(sets)]
-        self.set_time += [0] * sets
-        self.set_users += [[] for _ in range(sets)]
-        for transfer, k in enumerate(plan.dep_set.tolist()):
-            if offsets[k + 1] > offsets[k]:
-                self.set_of[base + transfer] = shift + k
-                self.set_users[shift + k].append(base + transfer)
+    def _index_sets(self, program: Program, count: int) -> None:
+        """Number the dependency sets of all calls through the program: who is in each, who waits for it."""
+        set_of = np.full(count, -1, dtype=np.int64)
+        sizes, members = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+        shift = 0
+        for index, call in enumerate(program.operations):
+            if isinstance(call, Call):
+                base, plan = int(program.first_message[index]), call.schedule
+                sizes.append(np.diff(plan.set_offsets))
+                members.append(plan.set_members + base)
+                waits = sizes[-1][plan.dep_set] > 0
+                set_of[base : base + plan.transfers] = np.where(waits, plan.dep_set + shift, -1)
+                shift += len(sizes[-1])
+        size = np.concatenate(sizes)
+        owner = np.repeat(np.arange(shift), size)
+        waiting = np.flatnonzero(set_of >= 0)
+        self.set_of: list[int] = set_of.tolist()
+        self.set_left: list[int] = size.tolist()
+        self.set_time = [0] * shift
+        self.in_offsets, self.in_sets = _grouped(np.concatenate(members), owner, count)
+        self.user_offsets, self.users = _grouped(set_of[waiting], waiting, shift)
 
-    def _index_operations(self) -> None:
+    def _index_operations(self, program: Program, traffic: Traffic) -> None:
         """Count, per operation and host, the operations before it and its messages there."""
-        operations = self.operations
+        operations, hosts = self.operations, self.hosts
         self.after: list[list[int]] = [[] for _ in operations]
         for index, operation in enumerate(operations):
             for dep in set(operation.deps):
                 self.after[dep].append(index)
-        shape = (len(operations), self.hosts)
-        self.begin, self.end = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-        self.deps_left = [[len(set(operation.deps))] * self.hosts for operation in operations]
-        self.messages_left = [[0] * self.hosts for _ in operations]
-        self.opened = [[False] * self.hosts for _ in operations]
-        self.held: dict[tuple[int, int], list[int]] = {}
-        for message, (index, source, target) in enumerate(zip(self.operation, self.source, self.target, strict=True)):
-            for host in {source, target}:
-                self.messages_left[index][host] += 1
-            self.held.setdefault((index, source), []).append(message)
+        self.begin = [[0] * hosts for _ in operations]
+        self.end = [[0] * hosts for _ in operations]
+        self.deps_left = [[len(set(operation.deps))] * hosts for operation in operations]
+        self.opened = [[False] * hosts for _ in operations]
+        place = traffic.operation * hosts
+        ends = np.concatenate([place + traffic.source, (place + traffic.target)[traffic.source != traffic.target]])
+        self.messages_left = np.bincount(ends, minlength=len(operations) * hosts).reshape(-1, hosts).tolist()
+        # A transfer of a call that waits for no other operation is released by its set alone, if it has one.
+        gated = np.array([bool(operation.deps) for operation in operations], dtype=np.bool_)
+        held = np.flatnonzero(gated[traffic.operation] | (np.array(self.set_of) < 0)) if len(place) else place
+        self.held_offsets, self.held = _grouped((place + traffic.source)[held], held, len(operations) * hosts)
 
     def open(self) -> Released:
         """Return what nothing holds back at time 0; operations without work on a host pass there."""
@@ -80,16 +82,17 @@ class Gates:
     def complete(self, message: int, time: int) -> Released:
         """Return what the completion of `message` at `time` releases."""
         free: Released = []
-        for k in self.in_sets[message]:
+        for k in self.in_sets[self.in_offsets[message] : self.in_offsets[message + 1]]:
             self.set_left[k] -= 1
             self.set_time[k] = max(self.set_time[k], time)
             if self.set_left[k] == 0:
-                free += [(user, self._released(user)) for user in self.set_users[k] if self._open(user)]
-        index = self.operation[message]
+                users = self.users[self.user_offsets[k] : self.user_offsets[k + 1]]
+                free += [(user, self._released(user)) for user in users if self._open(user)]
+        index, source, target = self.operation[message], self.source[message], self.target[message]
         done = []
-        for host in {self.source[message], self.target[message]}:
+        for host in (source, target) if source != target else (source,):
             self.messages_left[index][host] -= 1
-            self.end[index, host] = max(int(self.end[index, host]), time)
+            self.end[index][host] = max(self.end[index][host], time)
             if self.messages_left[index][host] == 0 and self.opened[index][host]:
                 done.append((index, host))
         return free + self._begin(self._after(done)) if done else free
@@ -100,7 +103,7 @@ class Gates:
 
     def _released(self, message: int) -> int:
         k = self.set_of[message]
-        gate = int(self.begin[self.operation[message], self.source[message]])
+        gate = self.begin[self.operation[message]][self.source[message]]
         return max(gate, self.set_time[k]) if k >= 0 else gate
 
     def _after(self, done: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -108,7 +111,7 @@ class Gates:
         found = []
         for index, host in done:
             for later in self.after[index]:
-                self.begin[later, host] = max(self.begin[later, host], self.end[index, host])
+                self.begin[later][host] = max(self.begin[later][host], self.end[index][host])
                 self.deps_left[later][host] -= 1
                 if self.deps_left[later][host] == 0:
                     found.append((later, host))
@@ -119,16 +122,27 @@ class Gates:
         free: Released = []
         while ready:
             index, host = ready.pop()
-            operation = self.operations[index]
+            operation, begin = self.operations[index], self.begin[index][host]
             self.opened[index][host] = True
-            self.end[index, host] = max(self.end[index, host], self.begin[index, host])
+            self.end[index][host] = max(self.end[index][host], begin)
             if isinstance(operation, Compute) and operation.host == host:
-                self.end[index, host] = check_time(int(self.begin[index, host]) + operation.duration)
-            free += [(m, self._released(m)) for m in self.held.get((index, host), ()) if self._open(m)]
+                self.end[index][host] = check_time(begin + operation.duration)
+            place = index * self.hosts + host
+            for message in self.held[self.held_offsets[place] : self.held_offsets[place + 1]]:
+                if self._open(message):
+                    free.append((message, self._released(message)))
             if self.messages_left[index][host] == 0:
                 ready += self._after([(index, host)])
         return free
 
-    def operation_times(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def operation_times(self) -> tuple[IntArray, IntArray]:
         """Return (begin, end), int64[operations, hosts] each, in fs."""
-        return self.begin, self.end
+        shape = len(self.operations), self.hosts
+        begin, end = (np.array(rows, dtype=np.int64).reshape(shape) for rows in (self.begin, self.end))
+        return begin, end
+
+
+def _grouped(key: IntArray, value: IntArray, keys: int) -> tuple[list[int], list[int]]:
+    """Return (offsets, values): the values of key k, ascending as given, are values[offsets[k]:offsets[k + 1]]."""
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(key, minlength=keys))])
+    return offsets.tolist(), value[np.argsort(key, kind="stable")].tolist()

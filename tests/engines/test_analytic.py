@@ -8,9 +8,13 @@ from collsim.collectives.algorithm import ALGORITHMS, Hint
 from collsim.collectives.bounds import lower_bound
 from collsim.collectives.collective import collective
 from collsim.collectives.schedule import COPY, REDUCE, ScheduleBuilder
+from collsim.engines.analytic_replay import replay
+from collsim.engines.analytic_times import by_dependencies, disjoint
+from collsim.engines.analytic_traffic import traffic_of
 from collsim.engines.engine import ENGINES
 from collsim.errors import AlgorithmUnsuitable, ClockOverflow, InvalidValue
 from collsim.network.config import NetworkConfig
+from collsim.network.paths import PathFinder
 from collsim.network.prediction import predict
 from collsim.program import Call, Compute, Program, Send, single_call
 from collsim.topology import load
@@ -71,6 +75,7 @@ def test_without_contention_engines_and_closed_form_agree_to_the_tick(name, algo
     assert np.array_equal(arrays.link_busy, packets.link_busy)
     assert np.array_equal(arrays.host_exposed, packets.host_exposed)
     assert (arrays.packets, arrays.packet_hops) == (packets.packets, packets.packet_hops)
+    assert arrays.critical_path == packets.critical_path
     form = predict(topology, plan, size, network)
     assert form.time == packets.time
     assert form.exact
@@ -192,6 +197,22 @@ def test_programs_of_computations_calls_and_sends():
         assert sum(result.critical_path.values()) == 180
         assert result.critical_path["compute"] == 150
         assert result.host_exposed.tolist() == [15, 130, 90]
+
+
+def test_both_passes_agree_where_both_apply():
+    topology = load("torus3x4")
+    for algorithm in ("2d-ring", "bidirectional-ring", "recursive-doubling", "direct"):
+        try:
+            program = single_call(schedule(topology, algorithm, "all-reduce", 12_345), 12_345)
+        except AlgorithmUnsuitable:
+            continue
+        traffic = traffic_of(
+            topology, program, PathFinder(topology, DEFAULT).schedule(program.operations[0].schedule), DEFAULT
+        )
+        swept, replayed = by_dependencies(program, traffic, 12), replay(program, traffic, 12)
+        assert disjoint(traffic, swept)
+        for field in ("ready", "start", "finish", "begin", "end"):
+            assert np.array_equal(getattr(swept, field), getattr(replayed, field)), (algorithm, field)
 
 
 def test_a_long_chain_of_operations_needs_no_deep_stack():
