@@ -5,6 +5,7 @@ import random
 import pytest
 from engines.reference_cases import LATENCY, RATE, chain, ring, ring_all_reduce, simulate, star
 
+from collsim.engines.reference.grants import GrantLog
 from collsim.program import Call, Compute, Send
 from collsim.result import CRITICAL_PARTS
 from collsim.units import parse_time, serialisation_fs
@@ -79,6 +80,13 @@ def test_turns_of_a_serial_overhead_and_of_a_reduction_server():
     assert parts(serial)["overhead"] == 3 * parse_time("3us")
     both = simulate(ring(3), Call(ring_all_reduce(3), 3 * 4096), reduction_rate="1GB/s", reduction_units=1)
     assert parts(both)["reduction"] == 2 * serialisation_fs(4096, 10**9)
+
+
+def test_too_many_grants_leave_no_critical_path(monkeypatch):
+    monkeypatch.setattr(GrantLog.__init__, "__defaults__", (9,))
+    assert simulate(star(2), Send(0, 1, 4 * 4096)).critical_path is not None
+    beyond = simulate(star(2), Send(0, 1, 5 * 4096))
+    assert (beyond.critical_path, beyond.critical_links, beyond.packet_hops) == (None, {}, 10)
 
 
 @pytest.mark.parametrize("seed", range(12))

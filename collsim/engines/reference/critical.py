@@ -60,7 +60,7 @@ class _Walk:
 
     def __init__(self, tasks: Tasks, lockstep: Lockstep | None, time: int):
         self.tasks, self.lockstep, self.time = tasks, lockstep, time
-        self.entries, self.fabric = tasks.fabric.log.entries, tasks.fabric
+        self.log, self.fabric = tasks.fabric.log, tasks.fabric
         self.nic, self.router_delay = tasks.nic, tasks.fabric.network.router.router_delay
         self.parts = dict.fromkeys(CRITICAL_PARTS, 0)
         self.links: defaultdict[int, int] = defaultdict(int)
@@ -71,6 +71,13 @@ class _Walk:
         if link is not None:
             self.links[link] += self.time - to
         self.time = to
+
+    def _moved(self, record: int) -> None:
+        """Go back over a packet's own way on one link to its grant, and explain that one next."""
+        granted, link, message = self.log[record][:3]
+        self._back("latency", self.time - self.fabric.links[link].latency)
+        self._back("serialisation", granted, link)
+        self.waiter = message
 
     def task_finish(self, task: Task) -> Point:
         """Explain why an operation was complete on a host: its computation, its last message, or its dependencies."""
@@ -106,27 +113,21 @@ class _Walk:
         self._back("latency", message.tail)
         if not message.travels:
             return self.ready, message
-        granted, link = self.entries[message.tail_record][:2]
-        self._back("latency", self.time - self.fabric.links[link].latency)
-        self._back("serialisation", granted, link)
-        self.waiter = message.id
+        self._moved(message.tail_record)
         return self.grant, message.tail_record
 
     def grant(self, record: int) -> Point:
         """Explain a grant: by the packet's own arrival, or by what released its wait."""
-        _, link, message, previous, cause, by = self.entries[record]
+        _, link, message, previous, cause, by = self.log[record]
         if cause == Cause.ARRIVAL and previous < 0:
             return self.ready, self.tasks.messages[message]
         if cause == Cause.ARRIVAL:
-            granted, link = self.entries[previous][:2]
             self._back("router", self.time - self.router_delay)
-            self._back("latency", self.time - self.fabric.links[link].latency)
-            self._back("serialisation", granted, link)
-            self.waiter = message
+            self._moved(previous)
             return self.grant, previous
         if cause == Cause.STEP:
             return self.opening, (message, self.tasks.messages[message].step)
-        granted, front_link, front = self.entries[by][:3]
+        granted, front_link, front = self.log[by][:3]
         if cause in (Cause.FIFO, Cause.LINK):
             self._back("serialisation" if front == self.waiter else "link_wait", granted, front_link)
             return self.grant, by
@@ -178,7 +179,7 @@ class _Walk:
             self._back("step_wait", self.lockstep.openings(message.call, message.source)[step - 1].time)
             return self.opening, (index, step - 1)
         if opening.reason == "grant":
-            granted, _, front = self.entries[opening.index][:3]
+            granted, _, front = self.log[opening.index][:3]
             self._back("step_wait", granted)
             self.waiter = front
             return self.grant, opening.index

@@ -21,8 +21,8 @@ class Message:
     `size`, whether it `reduces`, number of `packets`. `explicit`: link ids of a path that the schedule fixes, else ().
     `waits`: conditions still to be met before it is released. `released`: its dependencies are complete; `ready`: rule 4;
     `tail`: rule 6; `finish`: complete. `unsent`, `unarrived`: packets whose tail has not left the NIC, and packets not yet
-    granted on their last link. `tail_record`: the grant that fixed `tail`. `path`: the hops that its packets share, [] before
-    the first is made and where each has its own.
+    granted on their last link. `tail_record`: the grant that fixed `tail`. `path`: the hops that its packets share, []
+    before the first is made and where each has its own.
     """
 
     id: int
