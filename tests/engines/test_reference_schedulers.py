@@ -67,13 +67,15 @@ def test_a_port_stays_with_a_message_that_a_better_one_overtakes():
     assert [m for _, m in sorted(watch.sent) if m != 0] == [1] * 9 + [2]
 
 
-def test_the_page_shows_a_scheduler_that_works():
+def test_the_page_shows_a_scheduler_that_works(capsys):
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert len(blocks[0].strip().splitlines()) <= 10
     kept = dict(SCHEDULERS._entries), dict(SCHEDULERS._aliases)
     try:
         exec(blocks[0], {"__name__": "page"})
         assert order(*MESSAGES, nic_scheduler="longest-first") == [2, 2, 2, 2, 0, 0, 0, 1, 1, 3]
+        exec(blocks[1], {})
+        assert re.fullmatch(r"\d+ fs\n", capsys.readouterr().out)
     finally:
         SCHEDULERS._entries, SCHEDULERS._aliases = kept
 
