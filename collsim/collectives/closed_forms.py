@@ -21,7 +21,7 @@ from collsim.collectives.schedule import Schedule
 from collsim.collectives.step_order import StepOrder
 from collsim.units import check_time
 
-__all__ = ["LAWS", "Alone", "ClosedForm", "Law", "closed_form", "shares_links", "two_dimensional_ring"]
+__all__ = ["LAWS", "ONE_NIC", "Alone", "ClosedForm", "Law", "closed_form", "shares_links", "two_dimensional_ring"]
 
 IntArray = NDArray[np.int64]
 Time = Callable[[int, int, Fraction, Fraction], Fraction]
@@ -167,9 +167,15 @@ LAWS: dict[tuple[str, str], Law] = {
 }
 
 
-def shared_nic(n: int, size: int, alpha: Fraction, beta: Fraction) -> Fraction:
-    """Return the time of a direct all-reduce through one NIC a rank: 2 alpha + 2(n-1)/n S beta."""
-    return 2 * alpha + 2 * _phase(n, size, beta)
+ONE_NIC: dict[str, Law] = {
+    "all-reduce": Law("2 alpha + 2(n-1)/n S beta, one NIC a rank", lambda n, s, a, b: 2 * a + 2 * _phase(n, s, b)),
+    "reduce-scatter": Law("alpha + (n-1)/n S beta, one NIC a rank", lambda n, s, a, b: a + _phase(n, s, b)),
+    "all-gather": Law("alpha + (n-1)/n S beta, one NIC a rank", lambda n, s, a, b: a + _phase(n, s, b)),
+    "all-to-all": Law("alpha + (n-1)/n S beta, one NIC a rank", lambda n, s, a, b: a + _phase(n, s, b)),
+    "broadcast": Law("alpha + (n-1) S beta, one NIC a rank", lambda n, s, a, b: a + (n - 1) * s * b),
+    "reduce": Law("alpha + (n-1) S beta, one NIC a rank", lambda n, s, a, b: a + (n - 1) * s * b),
+}
+"""Laws of the direct algorithm where a rank reaches all peers through one link, as around a switch."""
 
 
 def closed_form(

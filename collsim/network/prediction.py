@@ -5,16 +5,17 @@ Here the laws of collsim.collectives.closed_forms, which know no network, meet p
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collsim.collectives.closed_forms import Alone, ClosedForm, closed_form, shares_links
+from collsim.collectives.closed_forms import ONE_NIC, Alone, ClosedForm, closed_form, shares_links
 from collsim.collectives.schedule import REDUCE, Schedule
 from collsim.network.config import NetworkConfig
 from collsim.network.message_time import LoneMessage, lone_message, message_time, reduction_fs
-from collsim.network.paths import PathFinder, one_group_at_a_time
+from collsim.network.paths import PathFinder, Paths, one_group_at_a_time
 from collsim.topology.graph import Topology
 
 __all__ = ["lone_message_time", "predict"]
@@ -23,7 +24,8 @@ __all__ = ["lone_message_time", "predict"]
 def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfig, *, seed: int = 0) -> ClosedForm | None:
     """Return the closed form of `plan` on buffers of `size` bytes; None where contention leaves none."""
     paths = PathFinder(topology, network, seed).schedule(plan)
-    if shares_links(plan, size, paths.offsets, paths.links):
+    sharers = _through_one_nic(plan, size, paths)
+    if sharers == 1 and shares_links(plan, size, paths.offsets, paths.links):
         return None
     rate = list(zip(topology.bandwidth.tolist(), topology.latency.tolist(), strict=True))
 
@@ -42,20 +44,48 @@ def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfi
     hops = np.diff(paths.offsets)
     first = np.array([t for train in trains for t in train.first], dtype=np.int64)
     free = np.array([t for train in trains for t in train.free], dtype=np.int64)
+    slowest = np.array([t.bottleneck for t in trains], dtype=np.int64)
+    others = (sharers - 1) * slowest
 
     def clear(start: NDArray[np.int64]) -> bool:
         base = np.repeat(start, hops)
-        return one_group_at_a_time(paths.links, np.repeat(plan.step, hops), base + first, base + free)
+        return one_group_at_a_time(
+            paths.links, np.repeat(plan.step, hops), base + first, base + free + np.repeat(others, hops)
+        )
 
     times = Alone(
-        duration=np.array([t.arrival for t in trains], dtype=np.int64) + ends + np.array(reduced, dtype=np.int64),
+        duration=np.array([t.arrival for t in trains], dtype=np.int64) + others + ends + np.array(reduced, dtype=np.int64),
         port=np.array([route[0] if route else topology.links for route in routes], dtype=np.int64),
-        port_gap=np.array([t.serial[0] if t.serial else 0 for t in trains], dtype=np.int64),
+        port_gap=np.array([t.serial[0] if t.serial else 0 for t in trains], dtype=np.int64) + others,
         path=np.array([number.setdefault(route, len(number)) for route in routes], dtype=np.int64),
-        path_gap=np.array([t.bottleneck for t in trains], dtype=np.int64),
+        path_gap=slowest + others,
         delay=network.nic.message_overhead + network.nic.injection_latency,
     )
-    return closed_form(plan, size, times, clear=clear)
+    form = closed_form(plan, size, times, clear=clear)
+    if form is None or sharers == 1:
+        return form
+    law = ONE_NIC[plan.collective.name]
+    return replace(form, text=law.text, exact=form.exact and len(np.unique(sizes)) == 1)
+
+
+def _through_one_nic(plan: Schedule, size: int, paths: Paths) -> int:
+    """Return n - 1 where all peers of a direct exchange are reached through one link of a host and nothing else is shared.
+
+    Everybody then sends to one peer after another, each time a permutation: n - 1 equal turns. 1 in all other cases.
+    """
+    hops = np.diff(paths.offsets)
+    if (
+        plan.algorithm != "direct"
+        or not len(hops)
+        or hops.max() > 2
+        or hops.min() < 1
+        or (plan.message_bytes(size) == 0).any()
+    ):
+        return 1
+    key = np.repeat(plan.step, hops) * (int(paths.links.max()) + 1) + paths.links
+    _, index, count = np.unique(key, return_inverse=True, return_counts=True)
+    most = np.maximum.reduceat(count[index], paths.offsets[:-1])
+    return plan.ranks - 1 if (most == plan.ranks - 1).all() else 1
 
 
 def lone_message_time(topology: Topology, network: NetworkConfig, source: int, target: int, size: int) -> int:

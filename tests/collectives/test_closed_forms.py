@@ -55,7 +55,7 @@ def test_formulas_that_need_more_numbers():
     assert closed_forms.hierarchical(4, 8, 1024, A, B) == closed_forms.two_dimensional_ring((4, 8), 1024, A, B)
     assert closed_forms.multitree(16, 1600, A, B, 5) == 10 * (A + 100 * B)
     assert closed_forms.double_tree(64, A, B, 4, 15) == 15 * (A + 8 * B)
-    assert closed_forms.shared_nic(8, 64, A, B) == 2 * A + 112 * B
+    assert closed_forms.ONE_NIC["all-reduce"].time(8, 64, A, B) == 2 * A + 112 * B
 
 
 @pytest.mark.parametrize(("phases", "times"), [("overlapped", 1), ("sequential", 2)])
