@@ -2,7 +2,7 @@
 
 Both give what scanning all parents from the first again would give, in a fraction of the time. Within a step links only
 vanish and trees only grow, so what a tree has passed over once it need not look at again. `Neighbours` serves where
-every tree edge is one link, `Search` wherever there are nodes to pass through.
+every tree edge is one link, `Search` wherever there are nodes to pass through. Tree k starts at host `roots[k]`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ NOTHING: tuple[int, ...] = ()
 class Neighbours:
     """Grower where every edge is one link: a tree walks down the list of its links to hosts outside it."""
 
-    def __init__(self, topology: Topology, hosts: Sequence[int], order: list[list[int]], ports: int):
+    def __init__(self, topology: Topology, hosts: Sequence[int], roots: Sequence[int], order: list[list[int]], ports: int):
         self._source, self._target = topology.source.tolist(), topology.target.tolist()
         self._ports = ports
         grouped = set(hosts)
         self._out = [[link for link in links if self._target[link] in grouped] for links in order]
         self._in = topology.in_links
-        self._inside = [bytearray(topology.nodes) for _ in hosts]
-        self._joined = [[host] for host in hosts]
-        self._leaving: list[list[int]] = [[] for _ in hosts]
-        self._walk: list[Iterator[int]] = [iter(()) for _ in hosts]
-        for tree, host in enumerate(hosts):
-            self._inside[tree][host] = 1
+        self._inside = [bytearray(topology.nodes) for _ in roots]
+        self._joined = [[root] for root in roots]
+        self._leaving: list[list[int]] = [[] for _ in roots]
+        self._walk: list[Iterator[int]] = [iter(()) for _ in roots]
+        for tree, root in enumerate(roots):
+            self._inside[tree][root] = 1
         self._links, self._nodes = topology.links, topology.nodes
 
     def open(self, trees: list[int]) -> None:
@@ -86,7 +86,13 @@ class Search:
     """
 
     def __init__(
-        self, topology: Topology, hosts: Sequence[int], order: list[list[int]], ports: int, passes: NDArray[np.bool_]
+        self,
+        topology: Topology,
+        hosts: Sequence[int],
+        roots: Sequence[int],
+        order: list[list[int]],
+        ports: int,
+        passes: NDArray[np.bool_],
     ):
         self._source, self._target = topology.source.tolist(), topology.target.tolist()
         self._ports, self._nodes, self._links = ports or topology.links, topology.nodes, topology.links
@@ -104,10 +110,10 @@ class Search:
         self._place = {link: place for place, link in enumerate(self._last)}
         self._behind = self._places_behind(set(hosts))
         self._all = (1 << len(self._last)) - 1
-        self._outside = [self._all ^ self._into[host] for host in hosts]
-        self._members = [[host] for host in hosts]
-        self._parents: list[list[int]] = [[] for _ in hosts]
-        self._near = [0] * len(hosts)
+        self._outside = [self._all ^ self._into[root] for root in roots]
+        self._members = [[root] for root in roots]
+        self._parents: list[list[int]] = [[] for _ in roots]
+        self._near = [0] * len(roots)
 
     def open(self, trees: list[int]) -> None:
         """Free all links and ports; the present members of `trees` are the parents of this step."""

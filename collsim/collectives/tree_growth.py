@@ -11,15 +11,17 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collsim.collectives.tree_growers import Neighbours, Search
 from collsim.collectives.trees import Forest, scan_order
 from collsim.errors import InvalidValue
 from collsim.topology.graph import Topology
 
-__all__ = ["TERMINATIONS", "grow"]
+__all__ = ["TERMINATIONS", "TURNS", "grow"]
 
 TERMINATIONS = ("any-tree", "authors")
+TURNS = ("roots", "smallest")
 
 
 def grow(
@@ -29,25 +31,38 @@ def grow(
     termination: str = "any-tree",
     neighbour_order: str = "ascending",
     ports: int = 0,
+    chunks: int = 1,
+    turns: str = "roots",
 ) -> Forest:
     """Return MULTITREE's forest over `hosts` (rank -> host node), edges directed from the roots outwards.
 
-    A step opens with all links and ports free. Trees take turns in the order of roots; each adds the host outside it
-    that is nearest to any node that was its member before the step, over free links, ties to the parent inserted first
-    and then to `neighbour_order` (see `scan_order`). Paths lead through switches, and through hosts outside the group,
-    where they forward. `termination`: a step ends when in a round no tree ("any-tree") or not the last tree ("authors")
-    could add. `ports` > 0: a host sends and receives at most so many edges a step. Raises InvalidValue (an option).
+    A step opens with all links and ports free. Trees take turns; each adds the host outside it that is nearest to any node
+    that was its member before the step, over free links, ties to the parent inserted first and then to `neighbour_order`
+    (see `scan_order`). Paths lead through switches, and through hosts outside the group, where they forward.
+    `termination`: a step ends when in a round no tree ("any-tree") or not the last tree ("authors") could add. `ports` > 0:
+    a host sends and receives at most so many edges a step. `chunks`: trees a root. `turns`: "roots" are rank after rank,
+    first piece first; "smallest" puts at the opening of each step the trees with the fewest members first, else as "roots".
+    Raises InvalidValue (an option).
     """
-    if termination not in TERMINATIONS:
-        raise InvalidValue(f"termination is {' or '.join(TERMINATIONS)}, not '{termination}'.")
+    for option, value, values in (("termination", termination, TERMINATIONS), ("turns", turns, TURNS)):
+        if value not in values:
+            raise InvalidValue(f"{option} is {' or '.join(values)}, not '{value}'.")
     if ports < 0:
         raise InvalidValue(f"ports is 0 (all) or a positive number of ports a host, not {ports}.")
+    if chunks < 1:
+        raise InvalidValue(f"chunks is a positive number of pieces of a rank's share, not {chunks}.")
     order = scan_order(topology, neighbour_order)
     passes = topology.forwards.copy()
     passes[list(hosts)] = False
     direct = not any(passes[topology.target[link]] for host in hosts for link in order[host])
-    grower = Neighbours(topology, hosts, order, ports) if direct else Search(topology, hosts, order, ports, passes)
-    return _grow(topology, hosts, grower, termination == "any-tree")
+    roots = [host for host in hosts for _ in range(chunks)]
+    grower = (
+        Neighbours(topology, hosts, roots, order, ports) if direct else Search(topology, hosts, roots, order, ports, passes)
+    )
+    # Piece after piece, not rank after rank: a root's own trees want the same links first.
+    first = [rank * chunks + piece for piece in range(chunks) for rank in range(len(hosts))]
+    links, lengths, steps = _play(grower, first, len(hosts) - 1, termination == "any-tree", turns == "smallest")
+    return _forest(topology, hosts, chunks, (links, lengths, steps))
 
 
 class _Grower(Protocol):
@@ -60,11 +75,16 @@ class _Grower(Protocol):
         """Add the nearest host to `tree` and return the links that lead to it, () when none can be added."""
 
 
-def _grow(topology: Topology, hosts: Sequence[int], grower: _Grower, any_tree: bool) -> Forest:
-    edges = len(hosts) - 1
-    links, lengths, steps = ([array("q") for _ in hosts] for _ in range(3))
-    step, growing = 0, list(range(len(hosts)))
+Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+
+def _play(grower: _Grower, first: list[int], edges: int, any_tree: bool, smallest: bool) -> Columns:
+    """Return the links of all paths, their lengths and steps, by tree; `first`: the trees in their order of turns."""
+    links, lengths, steps = ([array("q") for _ in first] for _ in range(3))
+    step, growing = 0, first
     while growing:
+        if smallest:
+            growing = sorted(growing, key=lambda tree: len(steps[tree]))
         grower.open(growing)
         turns = growing
         while turns:
@@ -81,26 +101,24 @@ def _grow(topology: Topology, hosts: Sequence[int], grower: _Grower, any_tree: b
             turns = [tree for tree in (added if any_tree else turns) if len(steps[tree]) < edges]
             if not any_tree and not path:
                 break
-        growing = [tree for tree in growing if len(steps[tree]) < edges]
+        growing = [tree for tree in (first if smallest else growing) if len(steps[tree]) < edges]
         step += 1
-    return _forest(topology, hosts, links, lengths, steps)
+    flat = [np.concatenate([np.frombuffer(c, dtype=np.int64) for c in columns]) for columns in (links, lengths, steps)]
+    return flat[0], flat[1], flat[2]
 
 
-def _forest(
-    topology: Topology, hosts: Sequence[int], links: list[array[int]], lengths: list[array[int]], steps: list[array[int]]
-) -> Forest:
-    flat_links, flat_lengths, flat_steps = (
-        np.concatenate([np.frombuffer(column, dtype=np.int64) for column in columns]) for columns in (links, lengths, steps)
-    )
-    offsets = np.concatenate([[0], np.cumsum(flat_lengths)]).astype(np.int64)
+def _forest(topology: Topology, hosts: Sequence[int], chunks: int, columns: Columns) -> Forest:
+    links, lengths, steps = columns
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     rank = np.full(topology.nodes, -1, dtype=np.int64)
     rank[list(hosts)] = np.arange(len(hosts))
     return Forest(
         ranks=len(hosts),
-        tree=np.repeat(np.arange(len(hosts), dtype=np.int64), len(hosts) - 1),
-        child=rank[topology.target[flat_links[offsets[1:] - 1]]],
-        parent=rank[topology.source[flat_links[offsets[:-1]]]],
-        step=flat_steps,
+        tree=np.repeat(np.arange(chunks * len(hosts), dtype=np.int64), len(hosts) - 1),
+        child=rank[topology.target[links[offsets[1:] - 1]]],
+        parent=rank[topology.source[links[offsets[:-1]]]],
+        step=steps,
         path_offsets=offsets,
-        path_links=flat_links,
+        path_links=links,
+        chunks=chunks,
     )

@@ -22,7 +22,9 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Forest:
-    """n spanning trees over n ranks, tree r rooted at rank r; E = n (n-1) edges, by tree and then in order of insertion.
+    """k spanning trees a rank over n ranks; E = k n (n-1) edges, by tree and then in order of insertion.
+
+    Tree r k + c, c < k (k = `chunks`, usually 1), is rooted at rank r and serves piece c of its share of the data.
 
     Per edge (int64[E]): `tree`, `child`, `parent` (ranks), `step` >= 0 in which the parent hands to the child. The links
     from parent to child are `path_links[path_offsets[e]:path_offsets[e + 1]]` (path_offsets int64[E + 1]).
@@ -35,15 +37,16 @@ class Forest:
     step: IntArray
     path_offsets: IntArray
     path_links: IntArray
+    chunks: int = 1
 
     @property
     def steps(self) -> int:
         """Steps of one phase, S."""
         return int(self.step.max(initial=-1)) + 1
 
-    def edges_of(self, root: int) -> list[tuple[int, int, int]]:
+    def edges_of(self, tree: int) -> list[tuple[int, int, int]]:
         """Return (child, parent, step) of the edges of one tree in order of insertion."""
-        rows = slice(root * (self.ranks - 1), (root + 1) * (self.ranks - 1))
+        rows = slice(tree * (self.ranks - 1), (tree + 1) * (self.ranks - 1))
         columns = (column[rows].tolist() for column in (self.child, self.parent, self.step))
         return list(zip(*columns, strict=True))
 
@@ -118,8 +121,8 @@ def usable_links(topology: Topology, hosts: Sequence[int]) -> NDArray[np.bool_]:
     return np.asarray(opens[topology.source] & opens[topology.target])
 
 
-def least_steps(topology: Topology, hosts: Sequence[int] | None = None, ports: int = 0) -> int:
-    """Return a lower bound on the steps a phase of any trees that use a link (and `ports` ports) once a step.
+def least_steps(topology: Topology, hosts: Sequence[int] | None = None, ports: int = 0, chunks: int = 1) -> int:
+    """Return a lower bound on the steps a phase of `chunks` trees a rank that use a link (and `ports` ports) once a step.
 
     The largest of: what a host must receive over its links, all edges over all host links, and for every set of the
     topology's levels what must enter or leave over the links of its cut.
@@ -130,7 +133,7 @@ def least_steps(topology: Topology, hosts: Sequence[int] | None = None, ports: i
     limit = ports or topology.links
     sends = np.minimum(np.bincount(source, minlength=topology.nodes)[group], limit)
     receives = np.minimum(np.bincount(target, minlength=topology.nodes)[group], limit)
-    most = max(_ceil(n * (n - 1), int(sends.sum())), _ceil(n - 1, int(receives.min())))
+    most = max(_ceil(chunks * n * (n - 1), int(sends.sum())), _ceil(chunks * (n - 1), int(receives.min())))
     for level in topology.levels:
         for members in level.sets:
             inside = np.zeros(topology.nodes, dtype=np.bool_)
@@ -139,7 +142,7 @@ def least_steps(topology: Topology, hosts: Sequence[int] | None = None, ports: i
             if 0 < within < n:
                 entering = int((~inside[source] & inside[target]).sum())
                 leaving = int((inside[source] & ~inside[target]).sum())
-                most = max(most, _ceil(n - within, entering), _ceil(within, leaving))
+                most = max(most, _ceil(chunks * (n - within), entering), _ceil(chunks * within, leaving))
     return most
 
 

@@ -43,3 +43,18 @@ def test_the_table_has_the_machines_of_the_paper():
 
 def test_every_option_is_on_the_page():
     assert set(re.findall(r"^\| `(\w+)` \|", TEXT, re.MULTILINE)) == set(ALGORITHMS.get("multitree").options)
+
+
+PIECES = re.findall(r"^\| ([a-z0-9]+) ((?:\| \d+ / \d+ / \d+ ){5})\|$", TEXT, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name, cells", PIECES)
+def test_the_table_of_pieces(name, cells):
+    topology = load(name)
+    for chunks, cell in zip((1, 2, 4, 8), cells.strip("| ").split(" | "), strict=False):
+        steps = [grow(topology, range(topology.hosts), chunks=chunks, turns=turns).steps for turns in ("roots", "smallest")]
+        assert [*steps, least_steps(topology, chunks=chunks)] == [int(number) for number in cell.split(" / ")]
+
+
+def test_the_table_of_pieces_is_read():
+    assert len(PIECES) == 4

@@ -15,22 +15,22 @@ from collsim.topology.graph import Level, Link, build
 
 
 def as_lists(forest):
-    trees = [[] for _ in range(forest.ranks)]
+    trees = [[] for _ in range(forest.ranks * forest.chunks)]
     columns = (forest.tree, forest.child, forest.parent, forest.step)
     for edge, (tree, *rest) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
         trees[tree].append((*rest, tuple(forest.path_of(edge))))
     return trees
 
 
-def assert_same(topology, hosts, termination="any-tree", neighbour_order="ascending", ports=0):
-    forest = grow(topology, hosts, termination=termination, neighbour_order=neighbour_order, ports=ports)
-    expected = naive(topology, list(hosts), termination, scan_order(topology, neighbour_order), ports)
+def assert_same(topology, hosts, termination="any-tree", neighbour_order="ascending", ports=0, **rest):
+    forest = grow(topology, hosts, termination=termination, neighbour_order=neighbour_order, ports=ports, **rest)
+    expected = naive(topology, list(hosts), termination, scan_order(topology, neighbour_order), ports, **rest)
     assert as_lists(forest) == expected
-    assert forest.steps >= least_steps(topology, hosts, ports)
+    assert forest.steps >= least_steps(topology, hosts, ports, forest.chunks)
     return forest
 
 
-@pytest.mark.parametrize("ports", [0, 1, 2])
+@pytest.mark.parametrize("ports, chunks, turns", [(0, 1, "roots"), (0, 3, "roots"), (1, 1, "smallest"), (2, 2, "smallest")])
 @pytest.mark.parametrize("termination", ["any-tree", "authors"])
 @pytest.mark.parametrize(
     "name",
@@ -39,9 +39,9 @@ def assert_same(topology, hosts, termination="any-tree", neighbour_order="ascend
         *("leafspine4x4x2", "dragonfly2x2x1", "bigraph4x8", "dgx1-v100", "dgx-a100-x2", "gaudi3"),
     ],
 )
-def test_growers_equal_the_naive_construction(name, termination, ports):
+def test_growers_equal_the_naive_construction(name, termination, ports, chunks, turns):
     topology = load(name)
-    assert_same(topology, range(topology.hosts), termination, ports=ports)
+    assert_same(topology, range(topology.hosts), termination, ports=ports, chunks=chunks, turns=turns)
 
 
 def random_machine(seed):
@@ -65,13 +65,17 @@ def random_machine(seed):
     st.sampled_from(["any-tree", "authors"]),
     st.sampled_from(["ascending", "descending", "fastest"]),
     st.integers(0, 3),
+    st.integers(1, 3),
+    st.sampled_from(["roots", "smallest"]),
 )
-def test_growers_equal_the_naive_construction_on_any_machine_and_group(seed, termination, order, ports):
+def test_growers_equal_the_naive_construction_on_any_machine_and_group(
+    seed, termination, order, ports, chunks=chunks, turns=turns
+):
     topology, group = random_machine(seed)
-    forest = assert_same(topology, group, termination, order, ports)
-    for root in range(forest.ranks):
-        joined = [root]
-        for child, parent, _ in forest.edges_of(root):
+    forest = assert_same(topology, group, termination, order, ports, chunks=chunks, turns=turns)
+    for tree in range(forest.ranks * chunks):
+        joined = [tree // chunks]
+        for child, parent, _ in forest.edges_of(tree):
             assert parent in joined
             assert child not in joined
             joined.append(child)
@@ -164,6 +168,22 @@ def test_least_steps_counts_ports_links_and_cuts():
     )
     assert least_steps(boxes) == 4
     assert grow(boxes, range(8)).steps >= 4
+
+
+# (steps in order of roots, steps with the smallest tree first, least possible) of 1, 2, 4 and 8 pieces a rank.
+PIECES = {
+    "torus4x4": [(5, 5, 4), (8, 8, 8), (15, 15, 15), (30, 30, 30)],
+    "torus3x4x5": [(12, 12, 10), (20, 20, 20), (40, 40, 40), (81, 79, 79)],
+    "mesh5x5": [(12, 12, 12), (24, 24, 24), (48, 48, 48), (130, 96, 96)],
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_more_pieces_a_rank_fill_the_last_steps(name):
+    topology = load(name)
+    for chunks, wanted in zip((1, 2, 4, 8), PIECES[name], strict=True):
+        found = [grow(topology, range(topology.hosts), chunks=chunks, turns=turns).steps for turns in ("roots", "smallest")]
+        assert (*found, least_steps(topology, chunks=chunks)) == wanted
 
 
 def test_the_same_call_gives_the_same_forest():

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 
-def grow(topology, hosts, termination="any-tree", order=None, ports=0):
+def grow(topology, hosts, termination="any-tree", order=None, ports=0, *, chunks=1, turns="roots"):
     """Return one list of (child rank, parent rank, step, link ids) a tree, in order of insertion.
 
-    `order`: out-link ids of every node in the order of search (default: ascending); `ports`: 0 for no limit.
+    `order`: out-link ids of every node in the order of search (default: ascending); `ports`: 0 for no limit. Tree
+    r * chunks + c is the c-th of rank r; the trees take turns c by c, or at each step the smallest first.
     """
     n = len(hosts)
     order = topology.out_links if order is None else order
-    trees = [[] for _ in range(n)]
-    members = [[host] for host in hosts]
+    trees = [[] for _ in range(n * chunks)]
+    members = [[hosts[tree // chunks]] for tree in range(n * chunks)]
     step = 0
     while any(len(tree) < n - 1 for tree in trees):
         opened = Step(topology, hosts, order, ports)
         snapshot = [list(m) for m in members]
+        keys = [(len(m) if turns == "smallest" else 0, k % chunks, k) for k, m in enumerate(members)]
+        line = [k for _, _, k in sorted(keys)]
         while True:
-            grown = [turn(opened, trees[r], members[r], snapshot[r], step) for r in range(n) if len(trees[r]) < n - 1]
+            grown = [turn(opened, trees[k], members[k], snapshot[k], step) for k in line if len(trees[k]) < n - 1]
             if not any(grown) or (termination == "authors" and not grown[-1]):
                 break
         step += 1

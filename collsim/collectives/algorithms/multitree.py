@@ -1,8 +1,9 @@
 """MULTITREE: one spanning tree a rank, grown while links are allocated, so that no two transfers of a step share a link.
 
-Chunk r goes up tree r to its root in the reduce-scatter and down the same tree in the all-gather. The trees come from
-`tree_growth`; here they only become transfers. Where every link has one back, the way up is the way down reversed;
-where some link has none (a cable that failed in one direction), the way up gets trees of its own.
+Chunk r goes up tree r to its root in the reduce-scatter and down the same tree in the all-gather; with `chunks` = k every
+rank has k trees, each for a k-th of its share. The trees come from `tree_growth`; here they only become transfers. Where
+every link has one back, the way up is the way down reversed; where some link has none (a cable that failed in one
+direction), the way up gets trees of its own.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction 
     collectives=("all-reduce", "reduce-scatter", "all-gather"),
     steps=Formula(
         "2 S, S for one phase, found by construction: 1 on full, n-1 on switch, floor(n/2) on ring, else at least (n-1) / "
-        "links into a host and n(n-1) / links out of all hosts",
+        "links into a host and n(n-1) / links out of all hosts; these bounds times k for k chunks a rank",
         _steps,
     ),
     volume=Formula(
@@ -66,15 +67,26 @@ def multitree(
     termination: str = "any-tree",
     neighbour_order: str = "ascending",
     ports: int = 0,
+    chunks: int = 1,
+    turns: str = "roots",
 ) -> Schedule:
     """Return MULTITREE's schedule; every transfer has an explicit path and shares no link within its step.
 
     `termination`: "any-tree", or "authors" as in their code. `neighbour_order`: ascending, descending, fastest, or an order
     of NSWE (see `trees.scan_order`). `ports`: sends and receptions of a host a step, 0 for as many as it has links.
+    `chunks`: equal pieces of a rank's share, each with a tree of its own. `turns`: "roots", or "smallest" tree first.
     """
 
     def trees(of: Topology) -> Forest:
-        return grow(of, hosts, termination=termination, neighbour_order=neighbour_order, ports=ports)
+        return grow(
+            of,
+            hosts,
+            termination=termination,
+            neighbour_order=neighbour_order,
+            ports=ports,
+            chunks=chunks,
+            turns=turns,
+        )
 
     down, phases = trees(topology), []
     if collective.reduces:
@@ -82,7 +94,7 @@ def multitree(
         phases.append(_upwards(down, back) if back is not None else _upwards(trees(transposed(topology)), None))
     if collective.name != "reduce-scatter":
         phases.append(_downwards(down, first=phases[0].steps if phases else 0))
-    return _schedule(collective, hosts, phases)
+    return _schedule(collective, hosts, chunks, phases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +128,15 @@ def _upwards(forest: Forest, back: IntArray | None) -> _Moves:
     return _Moves(*columns, REDUCE, links if back is None else back[links], lengths, forest.steps)
 
 
-def _schedule(collective: Collective, hosts: Sequence[int], phases: Sequence[_Moves]) -> Schedule:
-    """Return the schedule of chunk r in tree r; transfers by step, then by tree."""
-    ranks = list(range(len(hosts)))
+def _schedule(collective: Collective, hosts: Sequence[int], chunks: int, phases: Sequence[_Moves]) -> Schedule:
+    """Return the schedule of chunk k in tree k, `chunks` of them a rank; transfers by step, then by tree."""
+    ranks = [rank for rank in range(len(hosts)) for _ in range(chunks)]
     one_source, one_target = collective.name == "all-gather", collective.name == "reduce-scatter"
     builder = ScheduleBuilder(
         collective,
         "multitree",
         hosts,
-        [1] * len(hosts),
+        [1] * len(ranks),
         chunk_src=ranks if one_source else None,
         chunk_dst=ranks if one_target else None,
     )
