@@ -25,7 +25,6 @@ class Forest:
     """k spanning trees a rank over n ranks; E = k n (n-1) edges, by tree and then in order of insertion.
 
     Tree r k + c, c < k (k = `chunks`, usually 1), is rooted at rank r and serves piece c of its share of the data.
-
     Per edge (int64[E]): `tree`, `child`, `parent` (ranks), `step` >= 0 in which the parent hands to the child. The links
     from parent to child are `path_links[path_offsets[e]:path_offsets[e + 1]]` (path_offsets int64[E + 1]).
     """

@@ -68,9 +68,7 @@ def random_machine(seed):
     st.integers(1, 3),
     st.sampled_from(["roots", "smallest"]),
 )
-def test_growers_equal_the_naive_construction_on_any_machine_and_group(
-    seed, termination, order, ports, chunks=chunks, turns=turns
-):
+def test_growers_equal_the_naive_construction_on_any_machine_and_group(seed, termination, order, ports, chunks, turns):
     topology, group = random_machine(seed)
     forest = assert_same(topology, group, termination, order, ports, chunks=chunks, turns=turns)
     for tree in range(forest.ranks * chunks):
