@@ -39,8 +39,8 @@ class Law:
 class ClosedForm:
     """The law of a schedule: `text`, `time` in fs, and whether the law promises that time to the tick (`exact`).
 
-    It does where messages that share a port are ready in the order of their steps. Otherwise the network decides who goes
-    first; `time` is then that of the order of steps (double binary trees) or of lock step (MULTITREE).
+    It does where ports send in the order of steps by themselves. Otherwise the network decides who goes first, and `time` is
+    that of the order of steps; where different steps would then meet on a link (MULTITREE), that of lock step.
     """
 
     text: str
@@ -161,9 +161,9 @@ LAWS: dict[tuple[str, str], Law] = {
     ("hierarchical", "all-reduce"): Law("reduce-scatter inside k + all-reduce of S/k across + all-gather inside"),
     ("hierarchical", "reduce-scatter"): Law("reduce-scatter inside k + reduce-scatter of S/k across"),
     ("hierarchical", "all-gather"): Law("all-gather of S/k across + all-gather inside k"),
-    ("multitree", "all-reduce"): Law("2 T (alpha + S/n beta), T steps a phase, in lock step"),
-    ("multitree", "reduce-scatter"): Law("T (alpha + S/n beta), T steps, in lock step"),
-    ("multitree", "all-gather"): Law("T (alpha + S/n beta), T steps, in lock step"),
+    ("multitree", "all-reduce"): Law("at most 2 T (alpha + S/n beta), T steps a phase"),
+    ("multitree", "reduce-scatter"): Law("at most T (alpha + S/n beta), T steps"),
+    ("multitree", "all-gather"): Law("at most T (alpha + S/n beta), T steps"),
 }
 
 
@@ -179,33 +179,42 @@ ONE_NIC: dict[str, Law] = {
 
 
 def closed_form(
-    plan: Schedule, size: int, alone: Alone, *, shared: bool = False, clear: Callable[[IntArray], bool] | None = None
+    plan: Schedule,
+    size: int,
+    alone: Alone,
+    *,
+    shared: bool = False,
+    clear: Callable[[IntArray], bool] | None = None,
+    by_step: bool = True,
 ) -> ClosedForm | None:
     """Return the closed form of `plan` on buffers of `size` bytes; None where there is none.
 
     There is none for an algorithm without a law, where transfers of one step share links (`shared`, see `shares_links`),
     and where those of different steps meet on one: `clear` is asked whether starts int64[T] (fs, first grants) leave every
-    link to one step at a time. MULTITREE's law is that of lock step and needs no such promise. Raises ClockOverflow.
+    link to one step at a time. MULTITREE then falls back to its lock-step law, which needs no such promise. `by_step`: ports
+    send the lowest step that is ready; otherwise a form is exact only where messages are ready in the order of steps.
+    Raises ClockOverflow.
     """
     law = LAWS.get((plan.algorithm, plan.collective.name))
     order = StepOrder.of(plan)
     if law is None or shared or order is None:
         return None
-    start, finish, in_order = _chains(order, plan.message_bytes(size) > 0, alone)
-    time = int(finish.max(initial=0))
-    clean = clear is None or clear(start)
-    if plan.algorithm == "multitree":
-        longest = np.zeros(plan.steps, dtype=np.int64)
-        np.maximum.at(longest, plan.step, alone.duration)
-        together = check_time(sum(longest.tolist()) + alone.delay * plan.steps)
-        return ClosedForm(law.text, together, clean and in_order and together == time)
-    return ClosedForm(law.text, time, in_order) if clean else None
+    start, finish, in_order = _chains(order, plan.message_bytes(size) > 0, alone, by_step)
+    if clear is None or clear(start):
+        return ClosedForm(law.text, int(finish.max(initial=0)), in_order)
+    if plan.algorithm != "multitree":
+        return None
+    longest = np.zeros(plan.steps, dtype=np.int64)
+    np.maximum.at(longest, plan.step, alone.duration)
+    together = check_time(sum(longest.tolist()) + alone.delay * plan.steps)
+    return ClosedForm(f"{law.text.removeprefix('at most ')}, in lock step", together, False)
 
 
-def _chains(order: StepOrder, sent: NDArray[np.bool_], alone: Alone) -> tuple[IntArray, IntArray, bool]:
+def _chains(order: StepOrder, sent: NDArray[np.bool_], alone: Alone, by_step: bool) -> tuple[IntArray, IntArray, bool]:
     """Return (first grants, completions) of transfers that wait for dependencies, port and path in the order of steps.
 
-    And whether those of each port were ready in that order. `sent`: bool[T], transfers with bytes.
+    And whether ports send in that order by themselves: none that is idle until a message is ready had one of a later step
+    before; without `by_step`, messages must be ready in the order of steps. `sent`: bool[T], transfers with bytes.
     """
     start, finish = np.zeros(len(sent), dtype=np.int64), np.zeros(len(sent), dtype=np.int64)
     lines = [(alone.port, alone.port_gap), (alone.path, alone.path_gap)]
@@ -215,14 +224,16 @@ def _chains(order: StepOrder, sent: NDArray[np.bool_], alone: Alone) -> tuple[In
     for now, released in order.sweep(finish):
         start[now] = ready = released + alone.delay
         moving, asked = now[sent[now]], ready[sent[now]]
+        port = alone.port[moving]
+        in_order = in_order and bool((asked >= latest[port]).all())
+        waited_for = asked > free[0][port] if by_step else np.ones(len(moving), dtype=np.bool_)
+        latest[port[waited_for]] = asked[waited_for]
         for (line, _), until in zip(lines, free, strict=True):
             start[moving] = np.maximum(start[moving], until[line[moving]])
         check_time(int(start[now].max()) + longest)
         finish[now] = start[now] + alone.duration[now]
         for (line, gap), until in zip(lines, free, strict=True):
             until[line[moving]] = start[moving] + gap[moving]
-        in_order = in_order and bool((asked >= latest[alone.port[moving]]).all())
-        latest[alone.port[moving]] = asked
     return start, finish, in_order
 
 

@@ -61,7 +61,7 @@ def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfi
         path_gap=slowest + others,
         delay=network.nic.message_overhead + network.nic.injection_latency,
     )
-    form = closed_form(plan, size, times, clear=clear)
+    form = closed_form(plan, size, times, clear=clear, by_step=network.nic.nic_scheduler == "lowest-step")
     if form is None or sharers == 1:
         return form
     law = ONE_NIC[plan.collective.name]

@@ -66,7 +66,7 @@ def test_double_tree_in_many_segments_nears_its_asymptote(phases, times):
     assert times * size * B <= time < Fraction(102, 100) * times * size * B
 
 
-@pytest.mark.parametrize(("key", "law"), [(k, v) for k, v in LAWS.items() if v.time], ids=str)
+@pytest.mark.parametrize(("key", "law"), [pytest.param(k, v, id="-".join(k)) for k, v in LAWS.items() if v.time])
 @pytest.mark.parametrize("n", [2, 4, 8])
 def test_schedules_follow_their_laws_where_all_pairs_are_linked(key, law, n):
     name, operation = key

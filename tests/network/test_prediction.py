@@ -56,13 +56,24 @@ def test_a_chain_of_links_that_only_meet_in_different_steps_has_no_form_either()
     assert predict(topology, plan, 50_001, DEFAULT) is None
 
 
-def test_multitree_is_told_in_lock_step():
+def test_multitree_overlaps_latencies_of_steps_that_wait_for_ports_only():
     topology, plan = schedule("torus4x4", "multitree", "all-reduce")
     size = 2**24
     form = predict(topology, plan, size, DEFAULT)
-    assert form.time == plan.steps * (LATENCY + size // 16 * BYTE)
-    time = ENGINES.get("analytic")(topology, single_call(plan, size), DEFAULT).time
-    assert abs(form.time - time) < Fraction(1, 100) * time
+    assert form.exact
+    assert form.time == plan.steps * (size // 16) * BYTE + 4 * LATENCY
+    for engine in ("analytic", "simpy"):
+        assert form.time == ENGINES.get(engine)(topology, single_call(plan, size), DEFAULT).time
+
+
+def test_multitree_is_told_in_lock_step_where_steps_meet():
+    topology, plan = schedule("fattree4", "multitree", "all-reduce")
+    size = 2**20
+    form = predict(topology, plan, size, DEFAULT)
+    assert not form.exact
+    assert form.text.endswith("in lock step")
+    longest = max(lone_message_time(topology, DEFAULT, 0, host, size // 16) for host in range(1, 16))
+    assert form.time <= plan.steps * longest
 
 
 def test_slow_rings_and_overheads():
