@@ -15,7 +15,8 @@ def parsed(command):
     """Return the parsed options of a suggested command; fails where the command line would not take it."""
     words = shlex.split(command)
     assert words[0] == "collsim"
-    return cli.commands[words[1]].make_context(words[1], words[2:]).params
+    # The parent gives the command its help options, which click keeps from the first context on.
+    return cli.commands[words[1]].make_context(words[1], words[2:], parent=cli.make_context("collsim", words[1:])).params
 
 
 def with_path(outcome, bound=0.5, **shares):
