@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import collsim
 from collsim.collectives.algorithm import ALGORITHMS
 from collsim.collectives.bounds import lower_bound
 from collsim.collectives.collective import collective
+from collsim.engines.engine import ENGINES
+from collsim.network.config import NetworkConfig
+from collsim.program import Program, Send
 from collsim.topology import load
 from collsim.units import FS_PER_SECOND, parse_size
 
@@ -43,6 +47,8 @@ def rows() -> Iterator[Row]:
     yield from all_reduce_bounds()
     yield from tto_mesh()
     yield from multitree_steps()
+    yield from multitree_free_running()
+    yield from doubling_on_a_ring()
     yield from astra_sim()
     yield from tacos()
     yield from sccl()
@@ -115,6 +121,17 @@ def optimum(name: str, bandwidth: int | None, operation: str = "all-gather") -> 
 
 def all_reduce_bounds() -> Iterator[Row]:
     """Least all-reduce times in units of M / b (design of the bounds: partitions of the nodes)."""
+    leaves = load(Path(__file__).with_name("leafspine_half_uplinks.yaml"))
+    bound = lower_bound(leaves, collective("all-reduce"), range(leaves.hosts), 2**50)
+    yield Row(
+        "Least all-reduce time, M/b",
+        "leaf-spine, 4 leaves of 4 hosts, uplinks of half a link",
+        3.0,
+        lambda: float(bound.time) * UNIT / FS_PER_SECOND / 2**50,
+        "M/b",
+        1e-9,
+        "bound, exact",
+    )
     yield Row(
         "Least all-reduce time, M/b",
         "mesh 8x8, strength of the graph",
@@ -129,7 +146,7 @@ def all_reduce_bounds() -> Iterator[Row]:
 def tto_mesh() -> Iterator[Row]:
     """Flit-level all-reduce cycles on the 4x4 mesh of TTO (HPCA 2024): 21 cycles a flit of 512 B, 17 flits a message."""
     # 512 B in 21 ns, so that a message of 16 payload flits and one head flit takes 357 cycles of 1 ns.
-    machine = {"bandwidth": f"{Fraction(512 * 10**9, 21).limit_denominator(1).numerator}", "latency": "21ns"}
+    machine = {"bandwidth": 512 * 10**9 // 21, "latency": "21ns"}
     network = {"packet_payload": "8192", "header": "512"}
     published = [
         ("ring", 1, 86_136, 0.005),
@@ -177,6 +194,41 @@ def multitree_steps() -> Iterator[Row]:
         )
 
 
+def multitree_free_running() -> Iterator[Row]:
+    """Steps of a chunk's time that a free-running MULTITREE all-reduce takes with the lowest-step NIC and no latency."""
+    for name, theirs in (("torus4x4", 10), ("torus8x8", 34), ("mesh4x4", 16), ("mesh8x8", 63)):
+        yield Row(
+            "MULTITREE without lockstep, lowest-step NIC, chunk times",
+            name,
+            theirs,
+            lambda n=name: chunk_times(n),
+            "chunk times",
+            0,
+            "engine, exact",
+        )
+
+
+def chunk_times(name: str) -> float:
+    """Return the all-reduce time over the time of one chunk of 16 KiB on one link."""
+    chunk = 2**14
+    time = run_fs(name, "multitree", load(name).hosts * chunk, latency="0ns", bandwidth="16GB/s")
+    return time / (chunk * NS / 16)
+
+
+def doubling_on_a_ring() -> Iterator[Row]:
+    """Latency of recursive doubling on a bidirectional ring of 2^k: (n-1) L against 2(n-1) L of ring (arXiv 2510.03491)."""
+    for algorithm, theirs in (("recursive-doubling", 15), ("ring", 30)):
+        yield Row(
+            "Latency part on a ring of 16, in link latencies",
+            algorithm,
+            theirs,
+            lambda a=algorithm: run_fs("ring16", a, 16, latency="1ms", bandwidth="1TB/s") / 10**12,
+            "L",
+            1e-6,
+            "engine",
+        )
+
+
 def all_gather_steps(name: str, termination: str) -> int:
     """Return the steps of MULTITREE's all-gather phase."""
     entry = ALGORITHMS.get("multitree")
@@ -185,36 +237,29 @@ def all_gather_steps(name: str, termination: str) -> int:
 
 def astra_sim() -> Iterator[Row]:
     """ASTRA-sim 2.0, analytical back end: 1 MiB, 50 GiB/s, 500 ns; nanoseconds, which it rounds down at every hop."""
-    whole = {"packet_payload": "1MiB", "switching": "store-and-forward"}
     cases = [
-        ("ring16", "ring, NPU 1 to 4, congestion-unaware", 21_031, {"packet_payload": "1"}, 3),
-        ("ring16", "ring, NPU 1 to 4, store and forward of whole chunks", 60_093, whole, 3),
-        ("full16", "fully connected, 1 to 4", 20_031, whole, 1),
-        ("switch16", "switch, 1 to 4, store and forward of whole chunks", 40_062, whole, 2),
+        ("ring16", "ring, NPU 1 to 4, congestion-unaware", 21_031, "cut-through", 3),
+        ("ring16", "ring, NPU 1 to 4, store and forward of whole chunks", 60_093, "store-and-forward", 3),
+        ("full16", "fully connected, 1 to 4", 20_031, "store-and-forward", 1),
+        ("switch16", "switch, 1 to 4, congestion-unaware", 20_531, "cut-through", 2),
+        ("switch16", "switch, 1 to 4, store and forward of whole chunks", 40_062, "store-and-forward", 2),
     ]
-    for name, what, theirs, network, hops in cases:
+    for name, what, theirs, switching, hops in cases:
         yield Row(
             "ASTRA-sim 2.0, point to point, ns",
             what,
             theirs,
-            lambda n=name, w=network: point_to_point(n, w) / NS,
+            lambda n=name, s=switching: point_to_point(n, s) / NS,
             "ns",
             hops / theirs,
             "engine, within the 1 ns that each hop rounds",
         )
 
 
-def point_to_point(name: str, network: dict[str, str]) -> int:
-    """Return fs of 1 MiB from host 1 to host 4; cut-through with the whole message as one packet has no header to wait for."""
-    from collsim.engines.engine import ENGINES
-    from collsim.network.config import NetworkConfig
-    from collsim.program import Program, Send
-
-    settings = dict(network)
-    if settings["packet_payload"] == "1":
-        settings = {"packet_payload": "1MiB"}
+def point_to_point(name: str, switching: str) -> int:
+    """Return fs of a message of 1 MiB, one packet, from host 1 to host 4."""
     program = Program((Send(1, 4, 2**20),))
-    config = NetworkConfig().with_settings(settings)
+    config = NetworkConfig().with_settings({"packet_payload": "1MiB", "switching": switching})
     topology = load(name, bandwidth="50GiB/s", latency="500ns")
     return ENGINES.get("simpy")(topology, program, config).time
 

@@ -1,4 +1,4 @@
-"""Regenerates docs/accuracy.md: `python experiments/accuracy/run.py [--check]`; exit code 1 when a row is out of tolerance."""
+"""Regenerates docs/accuracy.md: `python experiments/accuracy/run.py`; exit code 1 when a row is out of tolerance."""
 
 from __future__ import annotations
 
@@ -35,7 +35,11 @@ def holds(row: Row, ours: float) -> bool:
 
 def section(name: str, group: list[tuple[Row, float]]) -> str:
     """Return one table in Markdown."""
-    lines = [f"\n## {name}\n", "| what | theirs | ours | difference | tolerance | how | holds |", "|---|--:|--:|--:|--:|---|---|"]
+    lines = [
+        f"\n## {name}\n",
+        "| what | theirs | ours | difference | tolerance | how | holds |",
+        "|---|--:|--:|--:|--:|---|---|",
+    ]
     for row, ours in group:
         allowed = "exact" if row.tolerance == 0 else f"{row.tolerance:.3%}" + (" above" if row.below else "")
         lines.append(

@@ -17,7 +17,17 @@ from collsim.errors import AlgorithmUnsuitable
 
 HERE = Path(__file__).resolve().parent
 TOPOLOGIES = ("torus4x4", "mesh4x4", "torus8x8", "fattree4", "dragonfly2x4x2", "bigraph4x8")
-COLUMNS = ("topology", "algorithm", "steps", "time_us", "percent_of_bound", "bound_kind", "bound_exact", "closed_form_us", "refused")
+COLUMNS = (
+    "topology",
+    "algorithm",
+    "steps",
+    "time_us",
+    "percent_of_bound",
+    "bound_kind",
+    "bound_exact",
+    "closed_form_us",
+    "refused",
+)
 
 
 @click.command()
