@@ -17,9 +17,12 @@ from collsim.errors import AlgorithmUnsuitable
 
 HERE = Path(__file__).resolve().parent
 TOPOLOGIES = ("torus4x4", "mesh4x4", "torus8x8", "fattree4", "dragonfly2x4x2", "bigraph4x8")
+# Every registered algorithm runs with its defaults; this option is an algorithm of its own in effect.
+VARIANTS = ("2d-ring:parts=4",)
 COLUMNS = (
     "topology",
     "algorithm",
+    "engine",
     "steps",
     "time_us",
     "percent_of_bound",
@@ -34,8 +37,8 @@ COLUMNS = (
 @click.option("--engine", default="simpy", show_default=True)
 def main(engine: str) -> None:
     path = HERE / "results.csv"
-    known = {(row["topology"], row["algorithm"]): row for row in read(path)}
-    algorithms = [name for name, entry in ALGORITHMS.items() if "all-reduce" in entry.collectives]
+    known = {(row["topology"], row["algorithm"]): row for row in read(path) if row["engine"] == engine}
+    algorithms = [*VARIANTS, *(name for name, entry in ALGORITHMS.items() if "all-reduce" in entry.collectives)]
     cases = [(topology, algorithm) for topology in TOPOLOGIES for algorithm in algorithms]
     for number, case in enumerate(cases, 1):
         if case not in known:
@@ -47,7 +50,7 @@ def main(engine: str) -> None:
 
 def one(topology: str, algorithm: str, engine: str) -> dict[str, str]:
     """Return one row; a refusal is a row too."""
-    empty = dict.fromkeys(COLUMNS, "") | {"topology": topology, "algorithm": algorithm}
+    empty = dict.fromkeys(COLUMNS, "") | {"topology": topology, "algorithm": algorithm, "engine": engine}
     try:
         run = collsim.simulate(topology, algorithm, size="16MiB", engine=engine).to_dict()
     except AlgorithmUnsuitable as refusal:
