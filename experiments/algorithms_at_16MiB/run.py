@@ -1,4 +1,4 @@
-"""Runs every registered all-reduce on six networks at 16 MiB: `python experiments/algorithms_at_16MiB/run.py [--engine E]`.
+"""Runs every registered algorithm on six networks at 16 MiB, as all-reduce where it does one, else as all-gather: `python experiments/algorithms_at_16MiB/run.py [--engine E]`.
 
 Finished cases are kept in results.csv and not run again; delete it to start over. Writes results.md beside it.
 """
@@ -22,6 +22,7 @@ VARIANTS = ("2d-ring:parts=4",)
 COLUMNS = (
     "topology",
     "algorithm",
+    "collective",
     "engine",
     "steps",
     "time_us",
@@ -38,7 +39,7 @@ COLUMNS = (
 def main(engine: str) -> None:
     path = HERE / "results.csv"
     known = {(row["topology"], row["algorithm"]): row for row in read(path) if row["engine"] == engine}
-    algorithms = [*VARIANTS, *(name for name, entry in ALGORITHMS.items() if "all-reduce" in entry.collectives)]
+    algorithms = [*VARIANTS, *ALGORITHMS]
     cases = [(topology, algorithm) for topology in TOPOLOGIES for algorithm in algorithms]
     for number, case in enumerate(cases, 1):
         if case not in known:
@@ -50,9 +51,16 @@ def main(engine: str) -> None:
 
 def one(topology: str, algorithm: str, engine: str) -> dict[str, str]:
     """Return one row; a refusal is a row too."""
-    empty = dict.fromkeys(COLUMNS, "") | {"topology": topology, "algorithm": algorithm, "engine": engine}
+    served = ALGORITHMS.get(algorithm.partition(":")[0]).collectives
+    collective = "all-reduce" if "all-reduce" in served else "all-gather"
+    empty = dict.fromkeys(COLUMNS, "") | {
+        "topology": topology,
+        "algorithm": algorithm,
+        "collective": collective,
+        "engine": engine,
+    }
     try:
-        run = collsim.simulate(topology, algorithm, size="16MiB", engine=engine).to_dict()
+        run = collsim.simulate(topology, algorithm, collective=collective, size="16MiB", engine=engine).to_dict()
     except AlgorithmUnsuitable as refusal:
         return empty | {"refused": str(refusal)}
     closed = run["closed_form_s"]
@@ -87,14 +95,17 @@ def write(path: Path, rows: list[dict[str, str]]) -> None:
 def table(rows: list[dict[str, str]]) -> str:
     """Return steps, time and percent of bound as a Markdown table."""
     lines = [
-        "| topology | algorithm | steps | time (us) | closed form (us) | % of bound |",
-        "|---|---|--:|--:|--:|--:|",
+        "| topology | algorithm | collective | steps | time (us) | closed form (us) | % of bound |",
+        "|---|---|---|--:|--:|--:|--:|",
     ]
     for row in rows:
         if row["refused"]:
-            lines.append(f"| {row['topology']} | {row['algorithm']} | refused | | | |")
+            lines.append(f"| {row['topology']} | {row['algorithm']} | {row['collective']} | refused | | | |")
         else:
-            cells = (row[c] for c in ("topology", "algorithm", "steps", "time_us", "closed_form_us", "percent_of_bound"))
+            cells = (
+                row[c]
+                for c in ("topology", "algorithm", "collective", "steps", "time_us", "closed_form_us", "percent_of_bound")
+            )
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
