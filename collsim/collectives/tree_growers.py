@@ -7,11 +7,9 @@ every tree edge is one link, `Search` wherever there are nodes to pass through. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
+from collsim.collectives.plays import Play
 from collsim.topology.graph import Topology
 
 __all__ = ["Neighbours", "Search"]
@@ -22,10 +20,10 @@ NOTHING: tuple[int, ...] = ()
 class Neighbours:
     """Grower where every edge is one link: a tree walks down the list of its links to hosts outside it."""
 
-    def __init__(self, topology: Topology, hosts: Sequence[int], roots: Sequence[int], order: list[list[int]], ports: int):
+    def __init__(self, topology: Topology, play: Play):
         self._source, self._target = topology.source.tolist(), topology.target.tolist()
-        self._ports = ports
-        grouped = set(hosts)
+        self._ports, roots, order = play.ports, play.roots, play.order
+        grouped = set(play.hosts)
         self._out = [[link for link in links if self._target[link] in grouped] for links in order]
         self._in = topology.in_links
         self._inside = [bytearray(topology.nodes) for _ in roots]
@@ -85,18 +83,10 @@ class Search:
     instead of 71 for 72 hosts).
     """
 
-    def __init__(
-        self,
-        topology: Topology,
-        hosts: Sequence[int],
-        roots: Sequence[int],
-        order: list[list[int]],
-        ports: int,
-        passes: NDArray[np.bool_],
-    ):
+    def __init__(self, topology: Topology, play: Play):
         self._source, self._target = topology.source.tolist(), topology.target.tolist()
-        self._ports, self._nodes, self._links = ports or topology.links, topology.nodes, topology.links
-        grouped = set(hosts)
+        self._ports, self._nodes, self._links = play.ports or topology.links, topology.nodes, topology.links
+        roots, order, passes, grouped = play.roots, play.order, play.passes, set(play.hosts)
         self._onward = [[(link, self._target[link]) for link in links if passes[self._target[link]]] for links in order]
         self._last: list[int] = []
         self._block, self._into = [0] * self._nodes, [0] * self._nodes
@@ -108,7 +98,7 @@ class Search:
                     self._block[node] |= bit
                     self._into[self._target[link]] |= bit
         self._place = {link: place for place, link in enumerate(self._last)}
-        self._behind = self._places_behind(set(hosts))
+        self._behind = self._places_behind(grouped)
         self._all = (1 << len(self._last)) - 1
         self._outside = [self._all ^ self._into[root] for root in roots]
         self._members = [[root] for root in roots]

@@ -1,6 +1,6 @@
 """How the trees of MULTITREE grow: step by step, all trees in turn, a link and a port used once a step.
 
-This is the order of play; what a tree adds when its turn comes is in `tree_growers`.
+This is the order of play; what a tree adds when its turn comes is in `tree_growers`, both compiled in `kernels`.
 Source: Huang et al., ISCA 2021, sections III and IV, algorithm 1.
 """
 
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from collsim.collectives.plays import Columns, Play
 from collsim.collectives.tree_growers import Neighbours, Search
 from collsim.collectives.trees import Forest, scan_order
 from collsim.errors import InvalidValue
@@ -22,6 +23,10 @@ __all__ = ["TERMINATIONS", "TURNS", "grow"]
 
 TERMINATIONS = ("any-tree", "authors")
 TURNS = ("roots", "smallest")
+
+# Edges from which on kernels are faster though numba has to be imported and they to be read from the cache (half a second).
+DIRECT_EDGES = 250_000
+SEARCHED_EDGES = 40_000
 
 
 def grow(
@@ -33,6 +38,7 @@ def grow(
     ports: int = 0,
     chunks: int = 1,
     turns: str = "roots",
+    compiled: bool | None = None,
 ) -> Forest:
     """Return MULTITREE's forest over `hosts` (rank -> host node), edges directed from the roots outwards.
 
@@ -42,6 +48,7 @@ def grow(
     `termination`: a step ends when in a round no tree ("any-tree") or not the last tree ("authors") could add. `ports` > 0:
     a host sends and receives at most so many edges a step. `chunks`: trees a root. `turns`: "roots" are rank after rank,
     first piece first; "smallest" puts at the opening of each step the trees with the fewest members first, else as "roots".
+    `compiled`: whether kernels do it, which give the same forest; None leaves it to the number of edges.
     Raises InvalidValue (an option).
     """
     for option, value, values in (("termination", termination, TERMINATIONS), ("turns", turns, TURNS)):
@@ -51,18 +58,32 @@ def grow(
         raise InvalidValue(f"ports is 0 (all) or a positive number of ports a host, not {ports}.")
     if chunks < 1:
         raise InvalidValue(f"chunks is a positive number of pieces of a rank's share, not {chunks}.")
-    order = scan_order(topology, neighbour_order)
+    play = _play(topology, hosts, scan_order(topology, neighbour_order), ports, chunks)
+    play = replace(play, any_tree=termination == "any-tree", smallest=turns == "smallest")
+    worth = len(play.roots) * play.edges >= (DIRECT_EDGES if play.direct else SEARCHED_EDGES)
+    if worth if compiled is None else compiled:
+        from collsim.collectives.kernels.growth import play_compiled
+
+        return _forest(topology, hosts, chunks, play_compiled(topology, play))
+    return _forest(topology, hosts, chunks, _play_plainly(topology, play))
+
+
+def _play(topology: Topology, hosts: Sequence[int], order: list[list[int]], ports: int, chunks: int) -> Play:
     passes = topology.forwards.copy()
     passes[list(hosts)] = False
-    direct = not any(passes[topology.target[link]] for host in hosts for link in order[host])
-    roots = [host for host in hosts for _ in range(chunks)]
-    grower = (
-        Neighbours(topology, hosts, roots, order, ports) if direct else Search(topology, hosts, roots, order, ports, passes)
+    return Play(
+        hosts=hosts,
+        roots=[host for host in hosts for _ in range(chunks)],
+        # Piece after piece, not rank after rank: a root's own trees want the same links first.
+        first=[rank * chunks + piece for piece in range(chunks) for rank in range(len(hosts))],
+        edges=len(hosts) - 1,
+        order=order,
+        passes=passes,
+        direct=not any(passes[topology.target[link]] for host in hosts for link in order[host]),
+        ports=ports,
+        any_tree=True,
+        smallest=False,
     )
-    # Piece after piece, not rank after rank: a root's own trees want the same links first.
-    first = [rank * chunks + piece for piece in range(chunks) for rank in range(len(hosts))]
-    links, lengths, steps = _play(grower, first, len(hosts) - 1, termination == "any-tree", turns == "smallest")
-    return _forest(topology, hosts, chunks, (links, lengths, steps))
 
 
 class _Grower(Protocol):
@@ -75,11 +96,10 @@ class _Grower(Protocol):
         """Add the nearest host to `tree` and return the links that lead to it, () when none can be added."""
 
 
-Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-
-
-def _play(grower: _Grower, first: list[int], edges: int, any_tree: bool, smallest: bool) -> Columns:
-    """Return the links of all paths, their lengths and steps, by tree; `first`: the trees in their order of turns."""
+def _play_plainly(topology: Topology, play: Play) -> Columns:
+    """Return the columns as plain Python grows them, tree by tree and turn by turn."""
+    grower: _Grower = Neighbours(topology, play) if play.direct else Search(topology, play)
+    first, edges, any_tree, smallest = play.first, play.edges, play.any_tree, play.smallest
     links, lengths, steps = ([array("q") for _ in first] for _ in range(3))
     step, growing = 0, first
     while growing:

@@ -22,10 +22,17 @@ def as_lists(forest):
     return trees
 
 
+def assert_equal(forest, other):
+    for column in ("tree", "child", "parent", "step", "path_offsets", "path_links"):
+        assert np.array_equal(getattr(forest, column), getattr(other, column))
+
+
 def assert_same(topology, hosts, termination="any-tree", neighbour_order="ascending", ports=0, **rest):
-    forest = grow(topology, hosts, termination=termination, neighbour_order=neighbour_order, ports=ports, **rest)
+    options = {"termination": termination, "neighbour_order": neighbour_order, "ports": ports, **rest}
+    forest = grow(topology, hosts, **options, compiled=False)
     expected = naive(topology, list(hosts), termination, scan_order(topology, neighbour_order), ports, **rest)
     assert as_lists(forest) == expected
+    assert_equal(forest, grow(topology, hosts, **options, compiled=True))
     assert forest.steps >= least_steps(topology, hosts, ports, forest.chunks)
     return forest
 
@@ -184,6 +191,25 @@ def test_more_pieces_a_rank_fill_the_last_steps(name):
         assert (*found, least_steps(topology, chunks=chunks)) == wanted
 
 
+@pytest.mark.parametrize("name", ["torus4x4x4", "leafspine8x16x4", "dragonfly2x4x2", "fattree8", "nvl72"])
+def test_kernels_grow_the_same_trees_on_machines_too_large_for_the_naive(name):
+    topology = load(name)
+    hosts = range(topology.hosts)
+    for options in ({}, {"chunks": 2, "turns": "smallest"}):
+        assert_equal(grow(topology, hosts, **options, compiled=False), grow(topology, hosts, **options, compiled=True))
+    assert_equal(grow(topology, hosts[::3], compiled=False), grow(topology, hosts[::3], compiled=True))
+
+
+def test_many_hops_need_more_room_for_paths_than_is_set_aside():
+    """A chain of switches with a host at each end and one on the way: paths longer than four links an edge."""
+    chain = [(3 + k, 4 + k) for k in range(20)]
+    wires = [(0, 3), (1, 13), (2, 23), *chain]
+    links = [Link(a, b, 10**9, 0) for pair in wires for a, b in (pair, pair[::-1])]
+    machine = build("chain", 3, links, switches=21)
+    forest = assert_same(machine, range(3))
+    assert len(forest.path_links) > 4 * len(forest.step) + machine.nodes
+
+
 def test_the_same_call_gives_the_same_forest():
     first, second = (grow(load("dragonfly2x2x1"), range(12)) for _ in range(2))
     assert np.array_equal(first.path_links, second.path_links)
@@ -191,6 +217,7 @@ def test_the_same_call_gives_the_same_forest():
 
 
 def test_a_forest_of_256_ranks():
-    forest = grow(load("torus16x16"), range(256))
+    forest = grow(load("torus16x16"), range(256), compiled=True)
+    assert_equal(forest, grow(load("torus16x16"), range(256), compiled=False))
     assert forest.steps == 64 == least_steps(load("torus16x16"))
     assert sum(forest.new_edges()) == 256 * 255
