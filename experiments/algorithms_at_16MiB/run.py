@@ -1,5 +1,6 @@
-"""Runs every registered algorithm on six networks at 16 MiB, as all-reduce where it does one, else as all-gather: `python experiments/algorithms_at_16MiB/run.py [--engine E]`.
+"""Runs every registered algorithm on six networks at 16 MiB, as all-reduce where it does one, else as all-gather.
 
+`python experiments/algorithms_at_16MiB/run.py [--engine E]`.
 Finished cases are kept in results.csv and not run again; delete it to start over. Writes results.md beside it.
 """
 
