@@ -35,7 +35,7 @@ from collsim.engines.reference.tasks import Task, Tasks
 from collsim.program import Call, Compute
 from collsim.result import CRITICAL_PARTS
 
-__all__ = ["critical_path"]
+__all__ = ["Point", "Walk", "critical_path"]
 
 Point = tuple[Callable[[Any], Any], Any]
 
@@ -47,7 +47,7 @@ def critical_path(tasks: Tasks, lockstep: Lockstep | None) -> tuple[dict[str, in
     last = [task for row in tasks.rows for task in row if task.takes_part]
     if not last:
         return dict.fromkeys(CRITICAL_PARTS, 0), {}
-    walk = _Walk(tasks, lockstep, max(task.finish for task in last))
+    walk = Walk(tasks, lockstep, max(task.finish for task in last))
     point: Point | None = (walk.task_finish, next(task for task in last if task.finish == walk.time))
     while point is not None:
         step, where = point
@@ -55,7 +55,7 @@ def critical_path(tasks: Tasks, lockstep: Lockstep | None) -> tuple[dict[str, in
     return walk.parts, dict(sorted(walk.links.items()))
 
 
-class _Walk:
+class Walk:
     """The point reached (`time`) and what was charged on the way; a method explains one kind of event and names the next."""
 
     def __init__(self, tasks: Tasks, lockstep: Lockstep | None, time: int):

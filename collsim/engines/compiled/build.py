@@ -1,0 +1,350 @@
+"""From objects to arrays: everything kernels need of one run, checked and laid out once (rule 3 and the tables of layout).
+
+The order of checks and their words are those of the reference engine, whose functions say what is wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collsim.engines.compiled import codes
+from collsim.engines.compiled.layout import (
+    COUNTER,
+    CREDIT,
+    EVENT,
+    FLOW,
+    GRANT,
+    HOP,
+    HOST,
+    JOB,
+    LANE,
+    LINK,
+    MESSAGE,
+    OPENING,
+    PACKET,
+    QUEUED,
+    ROOT,
+    Arrays,
+    Rules,
+    pointed,
+)
+from collsim.engines.compiled.operations import operations
+from collsim.engines.compiled.paths import Ways, ways_of
+from collsim.engines.compiled.plans import Columns, check, columns_of
+from collsim.engines.reference.checks import check_buffers
+from collsim.engines.reference.link import Link, buffer_bytes, head_fs
+from collsim.engines.reference.message import Cut, Message
+from collsim.network.config import NetworkConfig
+from collsim.program import Program
+from collsim.topology.graph import Topology
+from collsim.units import FS_PER_SECOND, MAX_TIME, check_time, serialisation_fs
+
+__all__ = ["LOG_LIMIT", "Machine", "build"]
+
+IntArray = NDArray[np.int64]
+Records = NDArray[Any]
+
+LOG_LIMIT = 5_000_000
+"""Grants that the log of the critical path holds at a time."""
+POOL = 4096
+"""Packets, credits and grants that a run has space for at its beginning, besides one a link."""
+
+ARBITRATIONS = {"round-robin": codes.ROUND_ROBIN, "oldest": codes.OLDEST, "lowest-step": codes.LOWEST_STEP}
+ORDERS = {
+    "fifo": codes.BY_PLACE,
+    "round-robin": codes.BY_PLACE,
+    "lowest-step": codes.BY_STEP,
+    "lockstep": codes.BY_STEP,
+    "shortest-first": codes.BY_SIZE,
+}
+MULTIPATHS = {
+    "single": codes.SINGLE,
+    "ecmp": codes.ECMP,
+    "spray": codes.SPRAY,
+    "least-queued": codes.LEAST_QUEUED,
+    "valiant": codes.VALIANT,
+    "ugal": codes.UGAL,
+}
+
+
+@dataclass(slots=True, eq=False)
+class Machine:
+    """One run: its inputs, what they became, and the arrays, whose pools are replaced by larger ones as needed."""
+
+    topology: Topology
+    program: Program
+    network: NetworkConfig
+    seed: int
+    cut: Cut
+    columns: Columns
+    ways: Ways
+    rules: Rules
+    arrays: Arrays
+
+
+def build(topology: Topology, program: Program, network: NetworkConfig, seed: int) -> Machine:
+    """Return the machine at rest, its first events due; raises what the reference engine refuses before a run."""
+    cut = Cut(network.packet, network.transport.flow_control == "message")
+    check(program, topology)
+    columns = columns_of(program, cut)
+    ways = ways_of(topology, network, seed, columns)
+    largest = _largest(columns, cut)
+    sample, capacity = _links(topology, network)
+    check_buffers(_one_message(columns), list(sample.values()), network, cut)
+    rules = _rules(topology, network, ways, seed, cut)
+    link, lane = _wire(topology, network, ways, rules, sample)
+    _check_serialisation(topology, columns, ways, largest)
+    tables = operations(topology, program, network, columns)
+    reduction = _reduction(columns, network)
+    message = _messages(columns, ways, tables.plan, reduction, tables.waits)
+    units = network.nic.reduction_units
+    shared = bool(rules.serial or rules.servers)
+    events = 2 * len(message) + 2 * topology.links + 2 * len(lane) + 2 * len(tables.task) + 16
+    arrays = Arrays(
+        root=np.zeros(1, dtype=ROOT),
+        event=np.empty(events, dtype=EVENT),
+        link=link,
+        lane=lane,
+        packet=_pool(PACKET, topology.links + POOL),
+        credit=_pool(CREDIT, topology.links + POOL),
+        message=message,
+        flow=np.zeros(0, dtype=FLOW),
+        task=tables.task,
+        host=_hosts(topology.hosts, units),
+        job=_jobs(2 * len(message) if shared else 0),
+        counter=np.zeros(0, dtype=COUNTER),
+        opening=np.zeros(0, dtype=OPENING),
+        grant=np.zeros(topology.links + POOL, dtype=GRANT),
+        queue=np.zeros(0, dtype=QUEUED),
+        dirty=np.empty(topology.links, dtype=np.int64),
+        joining=np.empty(len(message), dtype=np.int64),
+        choosing=np.empty(len(lane), dtype=np.int64),
+        arriving=np.empty(2 * len(message) if shared else 0, dtype=np.int64),
+        woken=np.empty(2 * topology.hosts, dtype=np.int64),
+        gate=tables.gate,
+        hop=_hop(ways),
+        flow_packets=np.zeros(0, dtype=np.int32),
+        port_first=_first(np.bincount(topology.source, minlength=topology.nodes)),
+        port_links=np.argsort(topology.source, kind="stable").astype(np.int32),
+        task_first=tables.task_first,
+        task_full=tables.task_full,
+        duration=tables.duration,
+        released_first=tables.released_first,
+        released=tables.released,
+        follower_first=tables.follower_first,
+        followers=tables.followers,
+        gate_first=tables.gate_first,
+        plan_gates=tables.plan_gates,
+        plan_set_first=tables.plan_set_first,
+        plan_sets=tables.plan_sets,
+        plan_waiting_first=tables.plan_waiting_first,
+        plan_waiting=tables.plan_waiting,
+        message_first=program.first_message,
+        capacity=capacity,
+        estimates=np.zeros(0, dtype=np.int64),
+        forwards=topology.forwards.astype(np.int8),
+        class_first=ways.class_first.astype(np.int32),
+        class_span=ways.class_span.astype(np.int32),
+        **_routing(ways),
+    )
+    root, begun = arrays.root, np.flatnonzero(tables.task["waits"] == 0)
+    arrays.event["time"][: len(begun)] = 0
+    arrays.event["code"][: len(begun)] = (codes.START << 40) + begun
+    root["events"] = len(begun)
+    root["free_packets"], root["free_credits"] = len(arrays.packet), len(arrays.credit)
+    for name, value in rules._asdict().items():
+        root[name] = value
+    return Machine(topology, program, network, seed, cut, columns, ways, rules, pointed(arrays))
+
+
+def _rules(topology: Topology, network: NetworkConfig, ways: Ways, seed: int, cut: Cut) -> Rules:
+    nic, routing = network.nic, ways.routing
+    table, turns = routing.table, routing.turns
+    lockstep = nic.nic_scheduler == "lockstep"
+    check_time(nic.message_overhead + nic.injection_latency)
+    return Rules(
+        channels=ways.channels,
+        full=cut.payload + (0 if cut.by_message else cut.header),
+        payload=cut.payload,
+        header=cut.header,
+        cut_through=int(network.router.switching == "cut-through"),
+        router_delay=network.router.router_delay,
+        by_message=int(cut.by_message),
+        arbitration=ARBITRATIONS[network.router.arbitration],
+        scheduler=ORDERS[nic.nic_scheduler],
+        stays=int(nic.nic_scheduler != "round-robin" or cut.by_message),
+        ports=nic.ports,
+        watch_sent=int(nic.ports > 0 or lockstep),
+        overhead=nic.message_overhead,
+        injection=nic.injection_latency,
+        ejection=nic.ejection_latency,
+        serial=int(nic.overhead_mode == "serial" and nic.message_overhead > 0),
+        servers=nic.reduction_units if nic.reduction_rate else 0,
+        lockstep=int(lockstep),
+        oracle=int(lockstep and nic.lockstep_estimate == "oracle"),
+        logging=1,
+        most_room=int(network.router.vc_allocation == "most-room"),
+        multipath=MULTIPATHS[routing.multipath],
+        seed=_signed(seed),
+        nodes=topology.nodes,
+        hosts=topology.hosts,
+        phases=table.phases,
+        bias=table.bias,
+        classes=table.classes,
+        below=table.classes,
+        restarts=int(turns is not None and turns.restarts),
+        stops=turns.table.hosts if turns is not None else 0,
+        has_turns=int(turns is not None),
+    )
+
+
+def _signed(word: int) -> int:
+    word &= 2**64 - 1
+    return word - 2**64 if word >= 2**63 else word
+
+
+def _links(topology: Topology, network: NetworkConfig) -> tuple[dict[tuple[int, int], Link], IntArray]:
+    """Return a link of each kind {(bandwidth, latency): link}, and the bytes of a channel of each link."""
+    pairs = list(zip(topology.bandwidth.tolist(), topology.latency.tolist(), strict=True))
+    sample = {pair: Link(0, 0, 0, *pair) for pair in dict.fromkeys(pairs)}
+    bytes_of = {pair: min(buffer_bytes(link, network), MAX_TIME) for pair, link in sample.items()}
+    return sample, np.array([bytes_of[pair] for pair in pairs], dtype=np.int64)
+
+
+def _wire(
+    topology: Topology, network: NetworkConfig, ways: Ways, rules: Rules, sample: dict[tuple[int, int], Link]
+) -> tuple[Records, Records]:
+    link, lane = np.zeros(topology.links, dtype=LINK), np.zeros(topology.links * ways.channels, dtype=LANE)
+    link["free_at"] = link["record"] = link["askers"] = link["current"] = link["sent"] = -1
+    link["latency"], link["target"] = topology.latency, topology.target
+    link["host"] = np.where(topology.source < topology.hosts, topology.source, -1)
+    kinds = list(zip(topology.bandwidth.tolist(), topology.latency.tolist(), strict=True))
+    known = {pair: _times(one, rules) for pair, one in sample.items()}
+    for column, name in enumerate(("full_ser", "full_head", "whole", "part", "divisor", "safe")):
+        link[name] = [known[pair][column] for pair in kinds]
+    for name in ("head", "tail", "left_at", "left_record", "credit_head", "credit_tail", "credited_at", "credited_record"):
+        lane[name] = -1
+    for name in ("ask_next", "holder", "wake_at"):
+        lane[name] = -1
+    lane["link"] = np.repeat(np.arange(topology.links), ways.channels)
+    capacity = {pair: min(buffer_bytes(one, network), MAX_TIME) for pair, one in sample.items()}
+    lane["room"] = np.repeat([capacity[pair] for pair in kinds], ways.channels)
+    order = np.argsort(topology.target, kind="stable")
+    entering = np.bincount(topology.target, minlength=topology.nodes)
+    rank = np.empty(topology.links, dtype=np.int64)
+    rank[order] = np.arange(topology.links) - np.repeat(np.cumsum(entering) - entering, entering)
+    lane["rank"] = np.repeat(rank, ways.channels) * ways.channels + np.tile(np.arange(ways.channels), topology.links)
+    link["inputs"] = entering[topology.source] * ways.channels + 1
+    return link, lane
+
+
+def _times(link: Link, rules: Rules) -> tuple[int, int, int, int, int, int]:
+    """Return (ser and head of a full packet, saturated, and the terms of ser by rule 1) of a link."""
+    rate = Fraction(FS_PER_SECOND, link.bandwidth)
+    whole, part = divmod(rate.numerator, rate.denominator)
+    safe = (MAX_TIME - rate.denominator) // part if part else MAX_TIME
+    head = head_fs(link, max(rules.full, rules.header), rules.header, True)
+    return min(link.ser(rules.full), MAX_TIME), min(head, MAX_TIME), whole, part, rate.denominator, safe
+
+
+def _check_serialisation(topology: Topology, columns: Columns, ways: Ways, largest: int) -> None:
+    """Raise ClockOverflow where the largest packet holds a link that messages use for longer than the clock counts."""
+    if not largest:
+        return
+    used = np.arange(topology.links)
+    if not ways.routing.per_packet:
+        used = np.unique(ways.lane // ways.channels)
+    if len(used):
+        check_time(serialisation_fs(largest, int(topology.bandwidth[used].min())))
+
+
+def _largest(columns: Columns, cut: Cut) -> int:
+    travelling = columns.size[columns.travels]
+    return cut.packet_bytes(int(travelling.max()), 0) if len(travelling) else 0
+
+
+def _one_message(columns: Columns) -> list[Message]:
+    """Return the largest travelling message, in a list, for checks that look at nothing else."""
+    sizes = np.where(columns.travels, columns.size, -1)
+    if not len(sizes) or sizes.max() < 0:
+        return []
+    return [Message(0, 0, 0, 0, 0, 1, int(sizes.max()), False, 1)]
+
+
+def _reduction(columns: Columns, network: NetworkConfig) -> IntArray:
+    """Return int64[M]: fs that each message's reduction takes."""
+    nic, found = network.nic, np.zeros(len(columns.size), dtype=np.int64)
+    if nic.reduction_rate is None:
+        return found
+    where = np.flatnonzero((columns.reduces > 0) & (columns.packets > 0))
+    sizes, number = np.unique(columns.size[where], return_inverse=True)
+    quantum = nic.reduction_quantum
+    times = [serialisation_fs(-(-size // quantum) * quantum, nic.reduction_rate) for size in sizes.tolist()]
+    check_time(max(times, default=0))
+    found[where] = np.array(times, dtype=np.int64)[number]
+    return found
+
+
+def _messages(columns: Columns, ways: Ways, plan: IntArray, reduction: IntArray, waits: IntArray) -> Records:
+    message = np.zeros(len(columns.size), dtype=MESSAGE)
+    for name in ("step", "source", "target", "call", "size", "packets", "reduces"):
+        message[name] = getattr(columns, name)
+    for name in ("ready", "tail", "tail_record", "finish", "released"):
+        message[name] = -1
+    message["unarrived"] = message["unsent"] = columns.packets
+    message["hop"], message["hops"], message["plan"] = ways.hop, ways.hops, plan
+    message["reduction"], message["waits"] = reduction, waits
+    return message
+
+
+def _hosts(hosts: int, units: int) -> Records:
+    found = np.zeros(2 * hosts, dtype=HOST)
+    for name in ("freed_at", "freed_record", "head", "tail", "ended_at", "ended_message"):
+        found[name] = -1
+    found["free"][:hosts], found["free"][hosts:] = 1, units
+    return found
+
+
+def _hop(ways: Ways) -> Records:
+    found = np.zeros(len(ways.lane), dtype=HOP)
+    found["lane"], found["span"] = ways.lane, ways.span
+    return found
+
+
+def _jobs(count: int) -> Records:
+    found = np.zeros(count, dtype=JOB)
+    found["start"] = found["after"] = found["arrival"] = found["next"] = -1
+    return found
+
+
+def _pool(kind: np.dtype[Any], count: int) -> Records:
+    """Return `count` records in a list of free ones, the first being 0."""
+    found = np.zeros(count, dtype=kind)
+    found["next"] = np.arange(1, count + 1)
+    found["next"][-1] = -1
+    return found
+
+
+def _routing(ways: Ways) -> dict[str, NDArray[Any]]:
+    """Return the routing's tables for packets that go their own ways, empty where none does."""
+    table, turns = ways.routing.table, ways.routing.turns
+    none = np.zeros(0, dtype=np.int64)
+    own = ways.routing.per_packet
+    return {
+        "row_first": table.offsets if own else none,
+        "row_links": table.links.astype(np.int32) if own else none.astype(np.int32),
+        "turn_first": turns.table.offsets if turns is not None else none,
+        "turn_links": (turns.table.links if turns is not None else none).astype(np.int32),
+        "turn_home": (turns.home if turns is not None else none).astype(np.int32),
+        "stage": table.stage.astype(np.int32),
+        "bump": table.bump.astype(np.int32),
+    }
+
+
+def _first(counts: IntArray) -> IntArray:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

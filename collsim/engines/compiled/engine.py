@@ -1,0 +1,120 @@
+"""The engine: builds the arrays of one run, drives the kernels, and says what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collsim.engines.compiled.build import LOG_LIMIT, Machine, build
+from collsim.engines.compiled.critical import critical_path
+from collsim.engines.compiled.flows import add_flows, add_steps, raise_fault
+from collsim.engines.compiled.layout import Arrays
+from collsim.engines.compiled.recording import Recording
+from collsim.engines.compiled.stall import stall_error
+from collsim.engines.exposure import exposed_time
+from collsim.network.config import NetworkConfig
+from collsim.program import Compute, Program
+from collsim.result import Result
+from collsim.topology.graph import Topology
+
+__all__ = ["prepare", "simulate"]
+
+
+def prepare(topology: Topology, program: Program, network: NetworkConfig, seed: int) -> Machine:
+    """Return the machine of one run at rest."""
+    machine = build(topology, program, network, seed)
+    add_flows(machine)
+    add_steps(machine)
+    return machine
+
+
+def simulate(
+    topology: Topology,
+    program: Program,
+    network: NetworkConfig,
+    seed: int,
+    notify: Sequence[Callable[[int, int, int], None]] = (),
+    log_limit: int = LOG_LIMIT,
+) -> Result:
+    """Return the Result of a run; `notify(done, total, time)` are told now and then how many messages are complete.
+
+    Raises as the reference engine does. `log_limit`: grants of the critical path's log kept at a time (recording.py).
+    """
+    machine = prepare(topology, program, network, seed)
+    total = len(machine.arrays.message)
+
+    def paused(arrays: Arrays) -> None:
+        for tell in notify:
+            tell(int(arrays.root["done"][0]), total, int(arrays.root["now"][0]))
+
+    def begin() -> Arrays:
+        return prepare(topology, program, network, seed).arrays
+
+    recording = Recording(machine.arrays, begin, log_limit, paused=paused)
+    machine.arrays = recording.arrays
+    raise_fault(machine)
+    paused(machine.arrays)
+    if machine.arrays.root["done"][0] < total:
+        raise stall_error(machine)
+    return _result(machine, recording)
+
+
+def _result(machine: Machine, recording: Recording) -> Result:
+    s, columns = machine.arrays, machine.columns
+    parts, critical_links = critical_path(machine, recording)
+    finish = _operation_finish(machine)
+    return Result(
+        engine="compiled",
+        time=int(finish.max(initial=0)),
+        operation_finish=finish,
+        message_ready=s.message["ready"].copy(),
+        message_finish=s.message["finish"].copy(),
+        link_busy=s.link["busy"].copy(),
+        link_bytes=s.link["bytes"].copy(),
+        host_exposed=exposed_time(machine.topology.hosts, _intervals(machine, False), _intervals(machine, True)),
+        packets=int(columns.packets[columns.travels].sum()),
+        packet_hops=int(s.root["grants"][0]),
+        critical_path=parts,
+        critical_links=critical_links,
+        provenance=_provenance(machine),
+    )
+
+
+def _operation_finish(machine: Machine) -> NDArray[np.int64]:
+    """Return int64[operations]: the last finish among the hosts that take part, or among all where none does."""
+    task, count = machine.arrays.task, len(machine.program.operations)
+    own, every = np.full(count, -1, dtype=np.int64), np.full(count, -1, dtype=np.int64)
+    np.maximum.at(every, task["operation"], task["finish"])
+    part = task["part"] > 0
+    np.maximum.at(own, task["operation"][part], task["finish"][part])
+    return np.where(own >= 0, own, every)
+
+
+def _intervals(machine: Machine, computing: bool) -> Iterator[tuple[int, int, int]]:
+    """Yield (host, start, finish) of the computations, or of the communications, that take part on a host."""
+    task = machine.arrays.task
+    kinds = np.array([isinstance(o, Compute) for o in machine.program.operations], dtype=np.bool_)
+    chosen = task[(task["part"] > 0) & (kinds[task["operation"]] == computing)]
+    yield from zip(chosen["host"].tolist(), chosen["start"].tolist(), chosen["finish"].tolist(), strict=True)
+
+
+def _provenance(machine: Machine) -> dict[str, str]:
+    """Return what a result depends on: engine and version, digests of topology, program and configuration, the seed."""
+    state, columns = sha256(), machine.columns
+    for column in (columns.call, columns.step, columns.source, columns.target, columns.size, columns.reduces, columns.paths):
+        state.update(np.ascontiguousarray(column).tobytes())
+    for operation in machine.program.operations:
+        extra = (operation.host, operation.duration) if isinstance(operation, Compute) else ()
+        state.update(repr((type(operation).__name__, operation.deps, extra)).encode())
+    return {
+        "engine": "compiled",
+        "collsim": version("collsim"),
+        "topology": machine.topology.digest,
+        "program": state.hexdigest(),
+        "network": sha256(repr(sorted(machine.network.leaves().items())).encode()).hexdigest(),
+        "seed": str(machine.seed),
+    }

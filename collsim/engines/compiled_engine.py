@@ -1,0 +1,75 @@
+"""The engine "compiled": the network model in numba kernels, the same answers as "simpy" to the tick, much faster.
+
+numba is imported at the first run. What kernels cannot call, Python code of the user's own, is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from collsim.engines.engine import ENGINES
+from collsim.errors import UsageError
+from collsim.jit import cache
+from collsim.network import schedulers
+from collsim.network.config import NetworkConfig
+from collsim.network.schedulers import SCHEDULERS
+from collsim.program import Program
+from collsim.result import Result
+from collsim.topology.graph import Topology
+
+__all__ = ["compiled_before", "run"]
+
+KERNELS = Path(__file__).parent / "compiled"
+KNOWN = {
+    "fifo": schedulers.first_in_first_out,
+    "lowest-step": schedulers.lowest_step,
+    "shortest-first": schedulers.shortest_first,
+    "round-robin": schedulers.round_robin,
+    "lockstep": schedulers.lockstep,
+}
+"""The schedulers that kernels know, each by the key that it must still have under its name."""
+
+
+def compiled_before() -> bool:
+    """Tell whether the kernels lie compiled in the cache: if not, a run first compiles them, half a minute at most."""
+    return cache.compiled_before(KERNELS)
+
+
+def run(
+    topology: Topology,
+    program: Program,
+    network: NetworkConfig,
+    *,
+    seed: int = 0,
+    observers: Sequence[object] = (),
+) -> Result:
+    """Return the Result of running `program` on `topology` under `network`, equal to that of the engine "simpy".
+
+    Observers may have `on_progress`, called every so many events; any other method would need Python at every packet.
+    Raises UsageError for what only the engine "simpy" can do, else as that engine does.
+    """
+    _refuse(network, observers)
+    from collsim.engines.compiled.engine import simulate
+
+    notify: list[Callable[[int, int, int], None]] = [o.on_progress for o in observers if hasattr(o, "on_progress")]
+    return simulate(topology, program, network, seed, notify)
+
+
+def _refuse(network: NetworkConfig, observers: Sequence[object]) -> None:
+    chosen = SCHEDULERS.get(network.nic.nic_scheduler)
+    if KNOWN.get(chosen.name) is not chosen.key:
+        raise UsageError(
+            f"The NIC scheduler '{chosen.name}' is written in Python, which the compiled engine cannot call; "
+            "run it with --engine simpy."
+        )
+    for observer in observers:
+        for name in ("on_grant", "on_complete"):
+            if hasattr(observer, name):
+                raise UsageError(
+                    f"The observer {type(observer).__name__} wants {name} of every event, which the compiled engine "
+                    "does not call; run it with --engine simpy."
+                )
+
+
+ENGINES.add("compiled", run)
