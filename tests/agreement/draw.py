@@ -1,0 +1,106 @@
+"""Random cases, each from one integer: what to run where, kept below a number of packet-hops."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from agreement.cases import Case, Compute, Machine, Named, Rows, Send, parts
+from agreement.draw_machine import draw_machine
+from agreement.draw_program import draw_items
+from agreement.draw_settings import draw_settings, draw_trouble
+
+from collsim.errors import RoutingError
+from collsim.topology.paths import host_hops
+from collsim.topology.routing import route
+
+__all__ = ["MOST_HOPS", "draw", "packet_hops"]
+
+MOST_HOPS = 2000
+"""Packet-hops of a case are at most this many."""
+
+
+def draw(number: int) -> Case:
+    """The case of an integer: the same on every machine and in every process."""
+    rng = random.Random(f"agreement {number}")
+    kind = rng.choices(("plain", "knot", "trouble"), (88, 8, 4))[0]
+    settings = draw_settings(rng, knot=kind == "knot")
+    machine = _machine(rng, str(settings["routing"]), knot=kind == "knot")
+    settings = _fit_room(rng, {k: v for k, v in settings.items() if v is not None})
+    room = int(str(settings.get("packet_payload", 4096)))
+    case = Case(machine, draw_items(rng, machine.topology, settings, room, crowded=kind == "knot"), settings)
+    budget = rng.choice((60, 120, 300, 300, 600, 1000, MOST_HOPS)) if kind == "plain" else 500
+    case = _within(case, budget)
+    if kind == "trouble":
+        case = draw_trouble(rng, case)
+    return replace(case, seed=rng.choice((0, rng.randrange(2**31))))
+
+
+def _machine(rng: random.Random, routing: str, *, knot: bool) -> Machine:
+    """A machine on which `routing` finds its ways; a few small ones leave Valiant no place to turn at."""
+    while True:
+        machine = draw_machine(rng, routing, knot=knot)
+        try:
+            route(machine.topology, routing)
+        except RoutingError:
+            continue
+        return machine
+
+
+def _fit_room(rng: random.Random, settings: dict[str, object]) -> dict[str, object]:
+    """Turn a buffer of some packets into bytes."""
+    largest = int(str(settings.get("packet_payload", 4096))) + int(str(settings.get("header", 0)))
+    count = settings.get("buffer")
+    if isinstance(count, int):
+        extra = rng.choice((0, 0, 1, largest // 2, largest - 1))
+        settings = settings | {"buffer": count * largest + extra}
+    return settings
+
+
+def packet_hops(case: Case) -> int:
+    """At least as many packet-hops as the case has."""
+    payload, router = case.network.packet.packet_payload, case.network.router
+    longest = 2 * int(host_hops(case.topology).max())
+    routing = route(case.topology, router.routing, router.virtual_channels)
+    ways: dict[tuple[int, int], int] = {}
+    total = 0
+    for source, target, size, _, path in parts(case.program()):
+        if source != target:
+            if (source, target) not in ways:
+                detours = routing.turns is not None
+                ways[source, target] = longest if detours else len(routing.path(source, target, (0, 0, 0)))
+            total += -(-size // payload) * (len(path) or ways[source, target])
+    return total
+
+
+def _within(case: Case, budget: int) -> Case:
+    """Send more or less until the case is near `budget` and within it; where that is not enough, leave out the largest."""
+    for _ in range(8):
+        hops = packet_hops(case)
+        if budget / 2 < hops <= budget or not hops:
+            return case
+        case = replace(case, items=tuple(_scaled(item, min(budget / hops, 4)) for item in case.items))
+    while packet_hops(case) > budget:
+        case = without(case, max(range(len(case.items)), key=lambda k: _weight(case, k)))
+    return case
+
+
+def _scaled(item: Compute | Send | Named | Rows, by: float) -> Compute | Send | Named | Rows:
+    return item if isinstance(item, Compute) else replace(item, size=int(item.size * by))
+
+
+def _weight(case: Case, index: int) -> int:
+    item = case.items[index]
+    alone = replace(case, items=(replace(item, deps=()),))
+    return packet_hops(alone)
+
+
+def without(case: Case, gone: int) -> Case:
+    """The case without item `gone`; what depended on it depends on what it depended on."""
+    before = case.items[gone].deps
+    kept = []
+    for index, item in enumerate(case.items):
+        if index != gone:
+            deps = {d for dep in item.deps for d in (before if dep == gone else (dep,))}
+            kept.append(replace(item, deps=tuple(sorted(d - (d > gone) for d in deps))))
+    return replace(case, items=tuple(kept))

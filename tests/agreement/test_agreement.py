@@ -1,0 +1,115 @@
+"""Two engines agree to the tick on random cases, and the one that is the specification keeps its invariants on them."""
+
+import pytest
+from agreement.cases import Case, Machine, Named, Send, script
+from agreement.compare import differences, run, unsupported
+from agreement.coverage import Coverage, Grants, features
+from agreement.draw import MOST_HOPS, draw, packet_hops
+from agreement.invariants import broken
+from agreement.shrink import shrink
+
+from collsim.engines.engine import ENGINES
+
+FEW, MANY, BATCH = 300, 3000, 50
+EXACT = [name for name in ENGINES if name not in ("simpy", "analytic")]
+"""Engines that promise the results of the SimPy engine."""
+
+
+def disagreements(engine, start):
+    """What an engine says otherwise in a batch of cases, by number; what it refuses by name is no disagreement."""
+    found = {}
+    for number in range(start, start + BATCH):
+        case = draw(number)
+        other = run(case, engine)
+        if not unsupported(other) and (texts := differences(run(case, "simpy"), other)):
+            found[number] = texts
+    return found
+
+
+@pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize("start", range(0, FEW, BATCH))
+def test_engines_agree(engine, start):
+    assert disagreements(engine, start) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize("start", range(FEW, MANY, BATCH))
+def test_engines_agree_on_many_cases(engine, start):
+    assert disagreements(engine, start) == {}
+
+
+def covered(numbers):
+    coverage = Coverage()
+    for number in numbers:
+        grants, case = Grants(), draw(number)
+        coverage.add(features(case, run(case, "simpy", [grants]), grants))
+    return coverage
+
+
+@pytest.mark.parametrize("start", range(0, 100, 20))
+def test_invariants_hold_of_the_simpy_engine(start):
+    for number in range(start, start + 20):
+        assert not broken(draw(number)), number
+
+
+def test_the_cases_cover_the_model():
+    coverage = covered(range(FEW))
+    print(coverage.table())
+    assert coverage.gaps() == []
+
+
+@pytest.mark.slow
+def test_the_many_cases_cover_the_model():
+    coverage = covered(range(MANY))
+    print(coverage.table())
+    assert coverage.gaps() == []
+
+
+def test_a_case_is_the_same_whenever_it_is_drawn_and_printed():
+    for number in range(20):
+        case = draw(number)
+        assert case == draw(number)
+        text = script(case, ("simpy", "simpy")).rpartition("print(")[0]
+        names = {}
+        exec(text, names)
+        assert names["case"] == case
+
+
+def test_cases_are_small():
+    for number in range(60):
+        result = run(draw(number), "simpy").result
+        if result is not None:
+            assert result.packet_hops <= min(MOST_HOPS, packet_hops(draw(number)))
+
+
+def test_a_difference_is_found_and_cut_down():
+    """Take a rule away from one of two runs, and what is left is a case in which that rule matters."""
+
+    def unlike(case):
+        changed = Case(case.machine, case.items, case.settings | {"arbitration": "oldest"}, case.seed)
+        return bool(differences(run(case, "simpy"), run(changed, "simpy")))
+
+    sends = tuple(Send(k % 4, 4 + k % 3, 5000 + k) for k in range(12))
+    case = Case(Machine(((10**10, 5),), "switch8"), (*sends, Named("ring", "all-gather", (0, 2, 5), 9000)), {"header": 8})
+    assert unlike(case)
+    least = shrink(case, unlike)
+    assert unlike(least)
+    assert len(least.items) <= 3
+    assert "header" not in least.settings
+
+
+def test_runs_that_end_differently_differ():
+    good, bad = draw_outcome("result"), draw_outcome("StallError")
+    assert differences(good, bad)
+    assert differences(bad, good)
+    assert not differences(bad, bad)
+    assert not unsupported(bad)
+
+
+def draw_outcome(name):
+    for number in range(FEW):
+        outcome = run(draw(number), "simpy")
+        if name == ("result" if outcome.error is None else type(outcome.error).__name__):
+            return outcome
+    raise AssertionError(f"no {name}")
