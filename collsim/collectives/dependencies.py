@@ -15,19 +15,53 @@ IntArray = NDArray[np.int64]
 Sets = tuple[IntArray, IntArray, IntArray]
 
 
-def infer_dependencies(step: IntArray, src: IntArray, dst: IntArray, chunk: IntArray, count: IntArray, chunks: int) -> Sets:
+# Chunks carried from which on kernels are faster, though numba has to be imported and they to be read from the cache.
+COMPILED_CHUNKS = 500_000
+# Looking at a pair of transfers is so many times cheaper than sorting a chunk carried.
+PAIRS_A_CHUNK = 40
+
+
+def infer_dependencies(
+    step: IntArray,
+    src: IntArray,
+    dst: IntArray,
+    chunk: IntArray,
+    count: IntArray,
+    chunks: int,
+    *,
+    compiled: bool | None = None,
+) -> Sets:
     """Return (dep_set, set_offsets, set_members): all deliveries into a transfer's (source, chunks) before its step.
 
     Arguments are int64[T] columns of a schedule and its number of chunks. Transfers with equal sets share one; sets are
-    numbered in the order of first use by ascending (step, id), set 0 is empty; members ascend.
+    numbered in the order of first use by ascending (step, id), set 0 is empty; members ascend. `compiled`: whether kernels
+    do it, which give the same; None leaves it to the number of chunks carried.
     """
     if len(step) == 0:
         return np.zeros(0, np.int64), np.zeros(2, np.int64), np.zeros(0, np.int64)
-    order = np.argsort(step, kind="stable")
+    ordered = bool((step[1:] >= step[:-1]).all())
+    order = np.arange(len(step)) if ordered else np.argsort(step, kind="stable")
+    carried, single = int(count.sum()), int(count.max()) == 1
+    if compiled is None:
+        compiled = carried >= COMPILED_CHUNKS and (single or _pairs(src, dst) < PAIRS_A_CHUNK * carried)
+    if compiled:
+        from collsim.collectives.kernels.sets import Transfers, range_sets, single_sets
+
+        ranks = max(int(src.max()), int(dst.max())) + 1
+        order, step, src, dst, chunk, count = map(np.ascontiguousarray, (order, step, src, dst, chunk, count))
+        transfers = Transfers(order, step, src, dst, chunk, count, ranks, chunks)
+        dep_set, set_offsets, set_members = (single_sets if single else range_sets)(transfers)
+        return dep_set, set_offsets, set_members
     arrivals = _Arrivals(step, dst, chunk, count, chunks, order)
-    if int(count.max()) == 1:
+    if single:
         return _single_chunks(step, src, chunk, chunks, order, arrivals)
     return _ranges(np.stack([step, src, chunk, count], axis=1)[order], chunks, order, arrivals)
+
+
+def _pairs(src: IntArray, dst: IntArray) -> int:
+    """Return how many pairs (send, delivery) at one rank there are: what looking through all deliveries costs."""
+    ranks = max(int(src.max()), int(dst.max())) + 1
+    return int(np.bincount(src, minlength=ranks) @ np.bincount(dst, minlength=ranks))
 
 
 class _Arrivals:

@@ -51,7 +51,10 @@ def is_power_of_2(number: int) -> bool:
 
 def _rows(step: object, src: object, dst: object, chunk: object, op: int, count: int) -> IntArray:
     columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.int64) for x in (step, src, dst, chunk, op, count)))
-    return np.stack([c.ravel() for c in columns])
+    rows = np.empty((6, columns[0].size), dtype=np.int64)
+    for row, column in zip(rows, columns, strict=True):
+        row.reshape(column.shape)[...] = column
+    return rows
 
 
 def _around(lines: Lines, start: int, ahead: int, op: int) -> IntArray:
@@ -97,7 +100,7 @@ def _log2(k: int) -> int:
 
 
 def _stack(parts: Sequence[IntArray]) -> IntArray:
-    return np.concatenate([np.zeros((6, 0), dtype=np.int64), *parts], axis=1)
+    return parts[0] if len(parts) == 1 else np.concatenate([np.zeros((6, 0), dtype=np.int64), *parts], axis=1)
 
 
 RING = Pattern(

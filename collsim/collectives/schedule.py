@@ -141,7 +141,7 @@ class ScheduleBuilder:
         self._chunk_dst = np.array(none if chunk_dst is None else chunk_dst, dtype=np.int64)
         self._rows: list[tuple[int, int, int, int, int, int]] = []
         self._paths: list[Sequence[int]] = []
-        self._columns: list[IntArray] = []
+        self._columns: list[Sequence[IntArray]] = []
 
     def add(self, step: int, src: int, dst: int, chunk: int, op: int, *, count: int = 1, path: Sequence[int] = ()) -> int:
         """Append one transfer and return its id; `path` is a list of link ids or empty."""
@@ -150,20 +150,25 @@ class ScheduleBuilder:
         return len(self._rows) - 1
 
     def add_many(self, step: Any, src: Any, dst: Any, chunk: Any, op: Any, count: Any = 1) -> None:
-        """Append many transfers without paths; every argument is an int64[K] array or a scalar (broadcast together)."""
+        """Append many transfers without paths; every argument is an int64[K] array or a scalar (broadcast together).
+
+        Arrays may be kept, not copied: leave them as they are afterwards.
+        """
         if self._rows:
             raise InvalidValue("add_many comes before add: ids follow the order of calls.")
         columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.int64) for x in (step, src, dst, chunk, count, op)))
-        self._columns.append(np.stack([c.ravel() for c in columns]))
+        self._columns.append([c.reshape(-1) for c in columns])
 
     def finish(self, *, segments: int = 1, variant: str = "") -> Schedule:
         """Return the Schedule, transfers in the order added, dependencies inferred by `infer_dependencies`."""
-        rows = np.ascontiguousarray(np.array(self._rows, dtype=np.int64).reshape(-1, 6).T)
+        rows = np.array(self._rows, dtype=np.int64).reshape(-1, 6).T
         parts = [*self._columns, *([rows] if self._rows or not self._columns else [])]
-        table = np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
-        lengths = np.zeros(table.shape[1], dtype=np.int64)
-        lengths[table.shape[1] - len(self._paths) :] = [len(p) for p in self._paths]
-        step, src, dst, chunk, count, op = table
+        # A column of a single part stays what it is: of 33 million transfers a copy of all columns is 1.6 GB.
+        single = len(parts) == 1
+        joined = [np.ascontiguousarray(c[0] if single else np.concatenate(c)) for c in zip(*parts, strict=True)]
+        step, src, dst, chunk, count, op = joined
+        lengths = np.zeros(len(step), dtype=np.int64)
+        lengths[len(step) - len(self._paths) :] = [len(p) for p in self._paths]
         dep_set, set_offsets, set_members = infer_dependencies(step, src, dst, chunk, count, len(self._weights))
         return Schedule(
             *self._head,
