@@ -103,6 +103,7 @@ def build(topology: Topology, program: Program, network: NetworkConfig, seed: in
     reduction = _reduction(columns, network)
     message = _messages(columns, ways, tables.plan, reduction, tables.waits)
     units = network.nic.reduction_units
+    expected = int((columns.packets * ways.hops).sum())
     shared = bool(rules.serial or rules.servers)
     events = 2 * len(message) + 2 * topology.links + 2 * len(lane) + 2 * len(tables.task) + 16
     arrays = Arrays(
@@ -119,7 +120,7 @@ def build(topology: Topology, program: Program, network: NetworkConfig, seed: in
         job=_jobs(2 * len(message) if shared else 0),
         counter=np.zeros(0, dtype=COUNTER),
         opening=np.zeros(0, dtype=OPENING),
-        grant=np.zeros(topology.links + POOL, dtype=GRANT),
+        grant=np.empty(topology.links + min(max(POOL, expected), LOG_LIMIT), dtype=GRANT),
         queue=np.zeros(0, dtype=QUEUED),
         dirty=np.empty(topology.links, dtype=np.int64),
         joining=np.empty(len(message), dtype=np.int64),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -64,43 +63,27 @@ class _View:
         hosts, rules = machine.topology.hosts, machine.rules
         self.overheads = [SimpleNamespace(jobs=_Jobs(machine, 0))] * hosts if rules.serial else []
         self.reductions = [SimpleNamespace(jobs=_Jobs(machine, 1))] * hosts if rules.servers else []
-        self.fabric = SimpleNamespace(network=network, links=_Links(machine), log=_Log(recording))
+        self.fabric = SimpleNamespace(network=network, links=_links(machine), log=_Log(recording))
 
     def reduction_fs(self, message: Any) -> int:
         return int(self.machine.arrays.message[message.id]["reduction"])
 
 
-@dataclass(slots=True)
-class _Message:
-    id: int
-    call: int
-    transfer: int
-    step: int
-    source: int
-    target: int
-    packets: int
-    travels: bool
-    released: int
-    ready: int
-    tail: int
-    tail_record: int
-    finish: int
-
-
 class _Messages:
+    """Messages with what the walk reads of reference/message.py, each made when first asked for."""
+
     def __init__(self, machine: Machine):
         self._rows, self._first = machine.arrays.message, machine.program.first_message
+        self._names = machine.arrays.message.dtype.names or ()
+        self._made: dict[int, SimpleNamespace] = {}
 
-    def __getitem__(self, index: int) -> _Message:
-        row = self._rows[index]
-        names = ("call", "step", "source", "target", "packets", "released", "ready", "tail", "tail_record", "finish")
-        values = {name: int(row[name]) for name in names}
-        return _Message(
-            id=index,
-            transfer=index - int(self._first[values["call"]]),
-            travels=values["packets"] > 0 and values["source"] != values["target"],
-            **values,
-        )
+    def __getitem__(self, index: int) -> SimpleNamespace:
+        made = self._made.get(index)
+        if made is None:
+            made = self._made[index] = SimpleNamespace(**dict(zip(self._names, self._rows[index].item(), strict=True)))
+            made.id, made.transfer = index, index - int(self._first[made.call])
+            made.travels = made.packets > 0 and made.source != made.target
+        return made
 
 
 class _Rows:
@@ -137,12 +120,10 @@ class _Row:
         )
 
 
-class _Links:
-    def __init__(self, machine: Machine):
-        self._latency = machine.topology.latency
-
-    def __getitem__(self, link: int) -> SimpleNamespace:
-        return SimpleNamespace(latency=int(self._latency[link]))
+def _links(machine: Machine) -> list[SimpleNamespace]:
+    """Return the links with what the walk reads of reference/link.py."""
+    known = {latency: SimpleNamespace(latency=latency) for latency in set(machine.topology.latency.tolist())}
+    return [known[latency] for latency in machine.topology.latency.tolist()]
 
 
 class _Log:

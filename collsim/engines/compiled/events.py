@@ -97,7 +97,7 @@ def sort(numbers: int, size: int) -> None:
 
 @small_kernel
 def _ascends(numbers: int, size: int) -> bool:
-    for at in range(1, size):
-        if number_at(numbers, at).value < number_at(numbers, at - 1).value:
-            return False
-    return True
+    at = 1
+    while at < size and number_at(numbers, at - 1).value <= number_at(numbers, at).value:
+        at += 1
+    return at >= size

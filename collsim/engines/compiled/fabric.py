@@ -84,126 +84,129 @@ def _nic_hop(s: Any, message: int, index: int) -> tuple[int, int, int]:
 
 
 @small_kernel
-def arbitrate(s: Any, l: int) -> None:
-    """Grant link `l`, if it is idle, to the first of its candidates in the order of rule 16 or 17."""
-    link = link_at(s, l)
-    best_lane, best_from, before_best, best_rank = -1, -1, -1, 0
-    k0, k1, k2 = 0, 0, 0
-    before, asker = -1, link.askers
+def _order(s: Any, wire: Any, rank: int, message: int, index: int) -> tuple[int, int, int]:
+    """Return the key of a candidate, input number `rank`, of which the least wins (rules 16 and 17)."""
+    if s.arbitration == ROUND_ROBIN:
+        ahead = rank - wire.pointer
+        return ahead if ahead >= 0 else ahead + wire.inputs, 0, 0
+    if s.arbitration == OLDEST:
+        return message_at(s, message).ready, message, index
+    return message_at(s, message).step, message, index
+
+
+@small_kernel
+def _first_fifo(s: Any, link: int) -> tuple[int, int, int, tuple[int, int, int]]:
+    """Return (lane it takes, FIFO, the asker listed before it, key) of the first FIFO with room, -1 for none."""
+    wire = link_at(s, link)
+    lane, best, before_best, least = -1, -1, -1, (0, 0, 0)
+    before, asker = -1, wire.askers
     while asker >= 0:
         fifo = lane_at(s, asker)
         p = packet_at(s, fifo.head)
         holder = p.message if p.index else -1
-        lane = admit(s, p.lane, p.span, p.final, p.size, holder)
-        if lane < 0:
+        found = admit(s, p.lane, p.span, p.final, p.size, holder)
+        if found < 0:
             await_room(s, p.lane, p.span, holder)
         else:
-            if s.arbitration == ROUND_ROBIN:
-                a, b, c = fifo.rank - link.pointer, 0, 0
-                if a < 0:
-                    a += link.inputs
-            else:
-                m = message_at(s, p.message)
-                a, b, c = (m.ready if s.arbitration == OLDEST else m.step), p.message, p.index
-            if best_lane < 0 or a < k0 or (a == k0 and (b < k1 or (b == k1 and c < k2))):
-                k0, k1, k2 = a, b, c
-                best_lane, best_from, before_best, best_rank = lane, asker, before, fifo.rank
+            key = _order(s, wire, fifo.rank, p.message, p.index)
+            if lane < 0 or key < least:
+                lane, best, before_best, least = found, asker, before, key
         before, asker = asker, fifo.ask_next
-    flow = -1
-    if link.host >= 0 and not (s.ports and host_at(s, link.host).sending >= s.ports):
-        flow = named(s, l)
-    size, index, final = 0, 0, 0
-    if flow >= 0:
-        message = flow_at(s, flow).message
-        index = next_index(s, flow)
-        size = packet_size(s, message, index)
-        first, span, final = _nic_hop(s, message, index)
-        holder = message if index else -1
-        lane = admit(s, first, span, final, size, holder)
-        rank = link.inputs - 1
-        wins = False
-        if lane < 0:
-            await_room(s, first, span, holder)
-        elif best_lane < 0:
-            wins = True
-        elif s.arbitration == ROUND_ROBIN:
-            a = rank - link.pointer
-            wins = (a if a >= 0 else a + link.inputs) < k0
-        else:
-            m = message_at(s, message)
-            a = m.ready if s.arbitration == OLDEST else m.step
-            wins = a < k0 or (a == k0 and (message < k1 or (message == k1 and index < k2)))
-        if wins:
-            best_lane, best_rank = lane, rank
-        else:
-            flow = -1
-    if best_lane < 0:
-        return
-    link.pointer = best_rank + 1 if best_rank + 1 < link.inputs else 0
-    if flow >= 0:
-        _grant_nic(s, l, best_lane, flow, index, size, final)
-    else:
-        _grant_fifo(s, l, best_lane, best_from, before_best)
+    return lane, best, before_best, least
 
 
 @small_kernel
-def _occupy(s: Any, l: int, lane: int, message: int, index: int, size: int) -> int:
-    """Let a packet hold link `l` from now; return when its tail has left."""
-    link = link_at(s, l)
-    ser = serialise(s, l, size)
+def _nic(s: Any, link: int) -> tuple[int, int, int, int, int]:
+    """Return (lane it takes, flow, packet's index, size, final) of what the NIC asks with; lane -1: it is no candidate."""
+    wire = link_at(s, link)
+    if wire.host < 0 or (s.ports and host_at(s, wire.host).sending >= s.ports):
+        return -1, -1, 0, 0, 0
+    flow = named(s, link)
+    if flow < 0:
+        return -1, -1, 0, 0, 0
+    message, index = flow_at(s, flow).message, next_index(s, flow)
+    size = packet_size(s, message, index)
+    first, span, final = _nic_hop(s, message, index)
+    holder = message if index else -1
+    lane = admit(s, first, span, final, size, holder)
+    if lane < 0:
+        await_room(s, first, span, holder)
+    return lane, flow, index, size, final
+
+
+@small_kernel
+def arbitrate(s: Any, link: int) -> None:
+    """Grant an idle link to the first of its candidates."""
+    wire = link_at(s, link)
+    lane, fifo, before, key = _first_fifo(s, link)
+    own_lane, flow, index, size, final = _nic(s, link)
+    rank = wire.inputs - 1
+    if own_lane >= 0 and (lane < 0 or _order(s, wire, rank, flow_at(s, flow).message, index) < key):
+        wire.pointer = 0
+        _grant_nic(s, link, own_lane, flow, index, size, final)
+    elif lane >= 0:
+        wire.pointer = lane_at(s, fifo).rank + 1
+        _grant_fifo(s, link, lane, fifo, before)
+
+
+@small_kernel
+def _occupy(s: Any, link: int, lane: int, message: int, index: int, size: int) -> int:
+    """Let a packet hold link `link` from now; return when its tail has left."""
+    wire = link_at(s, link)
+    ser = serialise(s, link, size)
     end = s.now + ser
     if end < 0:
         s.fault = OVERFLOW
-    link.free_at, link.record = end, s.grants
+    wire.free_at, wire.record = end, s.grants
     s.grants += 1
-    link.busy += ser
-    link.bytes += size
+    wire.busy += ser
+    wire.bytes += size
     if s.by_message:
         lane_at(s, lane).holder = message if index < message_at(s, message).packets - 1 else -1
     return end
 
 
 @small_kernel
-def _log(s: Any, l: int, message: int, previous: int, cause: int, by: int) -> None:
+def _log(s: Any, link: int, message: int, previous: int, cause: int, by: int) -> None:
     entry = grant_at(s, s.logged)
     s.logged += 1
     entry.time, entry.previous, entry.by = s.now, previous, by
-    entry.link, entry.message, entry.cause = l, message, cause
+    entry.link, entry.message, entry.cause = link, message, cause
 
 
 @small_kernel
-def _watch(s: Any, l: int) -> None:
-    """Have an event at the end of the packet on `l` if anybody waits for the link."""
-    link = link_at(s, l)
-    if not link.woken and (link.askers >= 0 or (link.host >= 0 and (link.current >= 0 or link.queued > 0))):
-        link.woken = 1
-        push(s, link.free_at, FREE, l)
+def _watch(s: Any, link: int) -> None:
+    """Have an event at the end of the packet on `link` if anybody waits for the link."""
+    wire = link_at(s, link)
+    if not wire.woken and (wire.askers >= 0 or (wire.host >= 0 and (wire.current >= 0 or wire.queued > 0))):
+        wire.woken = 1
+        push(s, wire.free_at, FREE, link)
 
 
 @small_kernel
-def _grant_nic(s: Any, l: int, lane: int, flow: int, index: int, size: int, final: int) -> None:
-    link, now, f = link_at(s, l), s.now, flow_at(s, flow)
+def _grant_nic(s: Any, link: int, lane: int, flow: int, index: int, size: int, final: int) -> None:  # noqa: PLR0917
+    wire, now, f = link_at(s, link), s.now, flow_at(s, flow)
     message = f.message
     if s.logging:
         if message_at(s, message).ready == now:
-            _log(s, l, message, -1, ARRIVAL, -1)
-        elif link.free_at == now:
-            _log(s, l, message, -1, LINK, link.record)
+            _log(s, link, message, -1, ARRIVAL, -1)
+        elif wire.free_at == now:
+            _log(s, link, message, -1, LINK, wire.record)
         elif f.opened == now:
-            _log(s, l, message, -1, STEP, -1)
+            _log(s, link, message, -1, STEP, -1)
         elif lane_at(s, lane).credited_at == now:
-            _log(s, l, message, -1, CREDIT, lane_at(s, lane).credited_record)
+            _log(s, link, message, -1, CREDIT, lane_at(s, lane).credited_record)
         else:
-            _log(s, l, message, -1, PORT, host_at(s, link.host).freed_record)
-    end = _occupy(s, l, lane, message, index, size)
+            _log(s, link, message, -1, PORT, host_at(s, wire.host).freed_record)
+    end = _occupy(s, link, lane, message, index, size)
     flow_granted(s, flow)
     if s.watch_sent:
-        host_at(s, link.host).sending += 1
-        link.sent = flow
-        push(s, end, SENT, l)
-    _watch(s, l)
+        host_at(s, wire.host).sending += 1
+        wire.sent = flow
+        push(s, end, SENT, link)
+    _watch(s, link)
     if final:
-        _arrive(s, message, end + link.latency, link.record)
+        _arrive(s, message, end + wire.latency, wire.record)
         return
     at = s.free_packet
     p = packet_at(s, at)
@@ -212,42 +215,42 @@ def _grant_nic(s: Any, l: int, lane: int, flow: int, index: int, size: int, fina
     p.message, p.index, p.size, p.at = message, index, size, 0
     if message_at(s, message).hop < 0:
         _, _, p.counter, p.pick, p.stop, p.leg = launch(s, message, index)
-        p.previous = l
-    _enter(s, l, lane, at, end + link.latency)
+        p.previous = link
+    _enter(s, link, lane, at, end + wire.latency)
 
 
 @small_kernel
-def _grant_fifo(s: Any, l: int, lane: int, asker: int, before: int) -> None:
-    link, now, fifo = link_at(s, l), s.now, lane_at(s, asker)
+def _grant_fifo(s: Any, link: int, lane: int, asker: int, before: int) -> None:
+    wire, now, fifo = link_at(s, link), s.now, lane_at(s, asker)
     at = fifo.head
     p = packet_at(s, at)
     if before < 0:
-        link.askers = fifo.ask_next
+        wire.askers = fifo.ask_next
     else:
         lane_at(s, before).ask_next = fifo.ask_next
     if s.logging:
         if p.asks_from == now:
-            _log(s, l, p.message, p.record, ARRIVAL, -1)
+            _log(s, link, p.message, p.record, ARRIVAL, -1)
         elif fifo.left_at == now:
-            _log(s, l, p.message, p.record, FIFO, fifo.left_record)
-        elif link.free_at == now:
-            _log(s, l, p.message, p.record, LINK, link.record)
+            _log(s, link, p.message, p.record, FIFO, fifo.left_record)
+        elif wire.free_at == now:
+            _log(s, link, p.message, p.record, LINK, wire.record)
         else:
-            _log(s, l, p.message, p.record, CREDIT, lane_at(s, lane).credited_record)
-    end = _occupy(s, l, lane, p.message, p.index, p.size)
-    fifo.left_at, fifo.left_record = end, link.record
-    promise(s, asker, end + link_at(s, fifo.link).latency, p.size, link.record)
+            _log(s, link, p.message, p.record, CREDIT, lane_at(s, lane).credited_record)
+    end = _occupy(s, link, lane, p.message, p.index, p.size)
+    fifo.left_at, fifo.left_record = end, wire.record
+    promise(s, asker, end + link_at(s, fifo.link).latency, p.size, wire.record)
     fifo.head = p.next
     if p.next >= 0:
         push(s, max(packet_at(s, p.next).asks_from, end), ASK, asker)
-    _watch(s, l)
+    _watch(s, link)
     if p.final:
-        _arrive(s, p.message, end + link.latency, link.record)
+        _arrive(s, p.message, end + wire.latency, wire.record)
         p.next = s.free_packet
         s.free_packet = at
         s.free_packets += 1
     else:
-        _enter(s, l, lane, at, end + link.latency)
+        _enter(s, link, lane, at, end + wire.latency)
 
 
 @small_kernel
@@ -262,11 +265,11 @@ def _arrive(s: Any, message: int, tail: int, grant: int) -> None:
 
 
 @small_kernel
-def _enter(s: Any, l: int, lane: int, at: int, tail: int) -> None:
+def _enter(s: Any, link: int, lane: int, at: int, tail: int) -> None:
     """Take room in `lane` and join its FIFO; rule 9's e, with the fastest link the packet may choose (rule 19)."""
     p, fifo = packet_at(s, at), lane_at(s, lane)
     fifo.room -= p.size
-    p.record = link_at(s, l).record
+    p.record = link_at(s, link).record
     p.at += 1
     m = message_at(s, p.message)
     if m.hop >= 0:
@@ -280,7 +283,7 @@ def _enter(s: Any, l: int, lane: int, at: int, tail: int) -> None:
             set_way(s, at, 0)
         else:
             p.lane = -1
-    head = s.now + link_at(s, l).latency + head_time(s, l, p.size)
+    head = s.now + link_at(s, link).latency + head_time(s, link, p.size)
     p.asks_from = max(head, tail - time) + s.router_delay
     if p.asks_from < 0:
         s.fault = OVERFLOW

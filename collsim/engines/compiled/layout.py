@@ -163,7 +163,7 @@ HOP = _record(lane="i4", span="i4")  # the first of `span` lanes that a packet m
 QUEUED = _record(flow="i4")
 GATE = _record(left="i4")  # members of a dependency set that are not complete
 NUMBER = _record(value="i8")
-GRANT = _record(time="i8", previous="i8", by="i8", link="i4", message="i4", cause="i1")
+GRANT = _record(time="i8", link="i4", message="i4", previous="i8", cause="i4", by="i8")  # as reference/grants.py has it
 
 
 class Rules(NamedTuple):

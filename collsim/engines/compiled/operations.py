@@ -25,7 +25,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operations:
-    """The tables of layout.Arrays of the same names; of each message `plan` (transfer in the joined plans, -1: a send), `waits`."""
+    """Tables of layout.Arrays by name, and of each message `plan` (transfer in the joined plans, -1: a send), `waits`."""
 
     task: NDArray[Any]
     task_first: IntArray

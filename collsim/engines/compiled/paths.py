@@ -6,7 +6,7 @@ Rules 3, 5, 21 to 24. A hop is (first lane, how many lanes it may take there); l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from collsim.errors import InvalidValue, RoutingError
 from collsim.network.config import NetworkConfig
 from collsim.topology.graph import Topology
 from collsim.topology.routing import Routing, channel_cycle, channels_of, name_cycle, paths_of, route
+from collsim.topology.routing.splitmix import MASK
 
 __all__ = ["Ways", "ways_of"]
 
@@ -55,12 +56,13 @@ def ways_of(topology: Topology, network: NetworkConfig, seed: int, messages: Col
             "own way; use flow_control=credit or another routing."
         )
     count = routing.classes if channels == "auto" else channels
-    hop, hops, links, classes = _hops(routing, seed, messages, explicit)
+    found = _hops(routing, seed, messages, explicit)
     first = np.array([channels_of(c, routing.classes, count)[0] for c in range(routing.classes)], dtype=np.int64)
     span = np.array([channels_of(c, routing.classes, count)[1] for c in range(routing.classes)], dtype=np.int64) - first
-    ways = Ways(routing, count, hop, hops, *_lanes(network, hop, hops, links, classes, count, first, span), first, span)
+    lane, wide = _lanes(found, count, first, span, network.router.vc_allocation == "most-room")
+    ways = Ways(routing, count, found.hop, found.hops, lane, wide, first, span)
     if network.transport.flow_control != "none" and not network.router.allow_deadlock:
-        _refuse_cycles(topology, ways, messages, hops[hop >= 0], hop[hop >= 0], links, classes, by_message)
+        _refuse_cycles(topology, ways, messages, found, by_message)
     return ways
 
 
@@ -88,9 +90,10 @@ def _check_explicit(topology: Topology, messages: Columns, explicit: IntArray) -
 
 def _message(messages: Columns, k: int) -> Message:
     path = messages.paths[messages.path_first[k] : messages.path_first[k] + messages.path_length[k]]
-    names = ("call", "transfer", "step", "source", "target", "size", "packets")
-    numbers = {name: int(getattr(messages, name)[k]) for name in names}
-    return Message(id=k, reduces=bool(messages.reduces[k]), explicit=tuple(path.tolist()), **numbers)
+    names = ("call", "transfer", "step", "source", "target", "size")
+    call, transfer, step, source, target, size = (int(getattr(messages, name)[k]) for name in names)
+    reduces, packets = bool(messages.reduces[k]), int(messages.packets[k])
+    return Message(k, call, transfer, step, source, target, size, reduces, packets, tuple(path.tolist()))
 
 
 def _gather(items: IntArray, first: IntArray, length: IntArray) -> tuple[IntArray, IntArray]:
@@ -112,10 +115,17 @@ def _long_paths(messages: Columns, explicit: IntArray) -> set[tuple[int, ...]]:
     return found
 
 
-def _hops(
-    routing: Routing, seed: int, messages: Columns, explicit: IntArray
-) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """Return (first hop, hops) of each message and (link, class) of each hop: explicit paths, then routed ones."""
+class _Hops(NamedTuple):
+    """Hops laid end to end: message m has `hops[m]` from `hop[m]` on (-1: none), with their `links` and `classes`."""
+
+    hop: IntArray
+    hops: IntArray
+    links: IntArray
+    classes: IntArray
+
+
+def _hops(routing: Routing, seed: int, messages: Columns, explicit: IntArray) -> _Hops:
+    """Return the hops of explicit paths, then those of routed ones."""
     travels = messages.travels
     hop, hops = np.full(len(travels), -1, dtype=np.int64), np.zeros(len(travels), dtype=np.int64)
     given = explicit[travels[explicit]]
@@ -125,11 +135,11 @@ def _hops(
     classes = _explicit_classes(routing, links, length)
     rest = np.flatnonzero(travels & (messages.path_length == 0))
     if not routing.per_packet and len(rest):
-        key = (seed, messages.call[rest], messages.transfer[rest])
+        key = (seed & MASK, messages.call[rest], messages.transfer[rest])
         found = paths_of(routing, messages.source[rest], messages.target[rest], key)
         hops[rest], hop[rest] = np.diff(found.offsets), len(links) + found.offsets[:-1]
         links, classes = np.concatenate([links, found.links]), np.concatenate([classes, found.classes])
-    return hop, hops, links, classes
+    return _Hops(hop, hops, links, classes)
 
 
 def _explicit_classes(routing: Routing, links: IntArray, length: IntArray) -> IntArray:
@@ -147,18 +157,11 @@ def _explicit_classes(routing: Routing, links: IntArray, length: IntArray) -> In
     return classes
 
 
-def _lanes(
-    network: NetworkConfig,
-    hop: IntArray,
-    hops: IntArray,
-    links: IntArray,
-    classes: IntArray,
-    channels: int,
-    first: IntArray,
-    span: IntArray,
-) -> tuple[IntArray, IntArray]:
+def _lanes(found: _Hops, channels: int, first: IntArray, span: IntArray, most_room: bool) -> tuple[IntArray, IntArray]:
+    """Return (first lane, how many a packet may take) of each hop; static allocation fixes one by the message's id."""
+    hop, hops, links, classes = found
     lane = links * channels + first[classes]
-    if network.router.vc_allocation == "most-room":
+    if most_room:
         return lane, span[classes]
     if (span > 1).any():
         having = np.flatnonzero(hop >= 0)
@@ -167,21 +170,13 @@ def _lanes(
     return lane, np.ones_like(lane)
 
 
-def _refuse_cycles(
-    topology: Topology,
-    ways: Ways,
-    messages: Columns,
-    hops: IntArray,
-    hop: IntArray,
-    links: IntArray,
-    classes: IntArray,
-    by_message: bool,
-) -> None:
+def _refuse_cycles(topology: Topology, ways: Ways, messages: Columns, found: _Hops, by_message: bool) -> None:
     """Raise RoutingError for a cycle among the channels that messages of this run may hold."""
     routing, channels = ways.routing, ways.channels
     width = routing.classes
-    code, last = links * width + classes, np.zeros(len(links), dtype=np.bool_)
-    last[hop + hops - 1] = True
+    code, last = found.links * width + found.classes, np.zeros(len(found.links), dtype=np.bool_)
+    having = found.hop >= 0
+    last[(found.hop + found.hops)[having] - 1] = True
     joined = np.flatnonzero(~last[:-1] & (by_message | ~last[1:]))
     pairs = np.unique(code[joined] * (topology.links * width) + code[joined + 1])
     held, asked = np.divmod(pairs, topology.links * width)

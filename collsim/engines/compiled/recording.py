@@ -62,9 +62,8 @@ class Recording:
         """Return (tick, link, message, grant of the hop before or -1, cause, grant that released it or -1)."""
         log, first = self.arrays.grant, int(self.arrays.root["log_from"][0])
         if number >= first:
-            entry = log[number - first]
-            time, link, message = int(entry["time"]), int(entry["link"]), int(entry["message"])
-            return time, link, message, int(entry["previous"]), int(entry["cause"]), int(entry["by"])
+            grant: Grant = log[number - first].item()
+            return grant
         if self._within is None or number < self._within._starts[0]:
             self._within = self._again(number)
         return self._within.grant(number)

@@ -102,7 +102,7 @@ def _row(s: Any, node: int, target: int, counter: int, stop: int, leg: int) -> t
 
 
 @small_kernel
-def take(
+def take(  # noqa: PLR0917
     s: Any, node: int, target: int, counter: int, previous: int, pick: Any, stop: int, leg: int, nth: int
 ) -> tuple[int, int, int, Any, int]:
     """Return (link, class, counter, pick, leg) of the `nth` candidate at `node`, counted from where the pick points."""
