@@ -50,7 +50,8 @@ class Result:
     int64[links]. `host_exposed`: int64[hosts], time a host spent with communication unfinished and no computation
     running. `critical_path`: {part: fs}, summing to `time`, see CRITICAL_PARTS; None from engines that cannot tell.
     `critical_links`: {link id: fs} of the path spent serialising on or waiting for each link.
-    `provenance`: engine, inputs' hash, versions, seed.
+    `provenance`: engine, inputs' hash, versions, seed. `train_fraction`: the share of packet-hops that were simulated as
+    whole messages; times do not depend on it.
     """
 
     engine: str
@@ -66,6 +67,7 @@ class Result:
     critical_path: Mapping[str, int] | None = None
     critical_links: Mapping[int, int] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    train_fraction: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +182,7 @@ class Outcome:
             "transfers": self.schedule.transfers,
             "packets": self.result.packets,
             "packet_hops": self.result.packet_hops,
+            "train_fraction": self.result.train_fraction,
             "placement": self.placement,
             "faults": list(self.faults),
             "changed_settings": self.network.changed(),
