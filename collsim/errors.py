@@ -23,6 +23,7 @@ __all__ = [
     "TopologyError",
     "UnknownName",
     "UsageError",
+    "WriteFailed",
     "nearest",
 ]
 
@@ -76,6 +77,12 @@ class RoutingError(UsageError):
 
 class OutputError(UsageError):
     """A result cannot be written where it was asked for; nothing half-written is left behind."""
+
+
+class WriteFailed(OutputError):
+    """A place that could be written when it was checked failed on the way: the disk is full, the device is gone."""
+
+    exit_code = 1
 
 
 class RunError(CollsimError):

@@ -29,7 +29,7 @@ __all__ = ["compare"]
 @run_options
 @click.option("--metric", type=click.Choice(["time", "bandwidth"]), default="time", show_default=True, help="What to draw.")
 @click.option("--plot", "plot_path", metavar="FILE", help="Draw the figure (.png, .svg or .pdf).")
-@click.option("--csv", "csv_path", metavar="FILE", help="Write one row a run.")
+@click.option("--csv", "csv_path", metavar="FILE", help="Write one row a run; '-' prints it instead of the table.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the runs as JSON; '-' prints it instead of the table.")
 def compare(topo: str, algos: str, sizes: str, metric: str, **options: Any) -> int:
     """Compare algorithms over sizes: time, bandwidth, speedup over the first, percent of the bound.
@@ -43,14 +43,16 @@ def compare(topo: str, algos: str, sizes: str, metric: str, **options: Any) -> i
       collsim compare --topo fattree4 --algos ring,multitree --sizes 1MiB,16MiB --plot out.png --metric bandwidth
     """
     from collsim.errors import InvalidValue
-    from collsim.report.output import check_writable
+    from collsim.report.output import check_drawable, check_writable
     from collsim.simulate import prepare
     from collsim.sweep.compare import collect, parse_sizes, runs
 
     paths = {kind: options.pop(f"{kind}_path") for kind in ("plot", "csv", "json")}
-    for path in paths.values():
-        if path not in (None, "-"):
-            check_writable(path)
+    for kind, path in paths.items():
+        if path is not None and (path != "-" or kind == "plot"):
+            (check_drawable if kind == "plot" else check_writable)(path)
+    if paths["json"] == paths["csv"] == "-":
+        raise InvalidValue("Only one of --json and --csv can be printed; name a file for the other.")
     names = split_algorithms(algos)
     if not names:
         raise InvalidValue("Name at least one algorithm, like --algos ring,multitree.")
@@ -85,17 +87,19 @@ def split_algorithms(text: str) -> list[str]:
 
 
 def _write(comparison: Comparison, paths: dict[str, str | None], metric: str) -> None:
-    from collsim.report.output import to_json, write_file, write_text
+    from collsim.report.output import to_json, write_text
 
-    if paths["json"] == "-":
-        click.echo(to_json(comparison.to_dict()), nl=False)
-    else:
+    if "-" not in (paths["json"], paths["csv"]):
         _print(comparison)
-        if paths["json"]:
-            write_text(paths["json"], to_json(comparison.to_dict()))
-    frame = comparison.frame() if paths["csv"] else None
-    if paths["csv"] and frame is not None:
-        write_file(paths["csv"], lambda temporary: frame.to_csv(temporary, index=False))
+    for kind in ("json", "csv"):
+        path = paths[kind]
+        if path is None:
+            continue
+        text = to_json(comparison.to_dict()) if kind == "json" else str(comparison.frame().to_csv(index=False))
+        if path == "-":
+            click.echo(text, nl=False)
+        else:
+            write_text(path, text)
     if paths["plot"] and comparison.outcomes:
         comparison.plot(paths["plot"], metric)
 
@@ -124,7 +128,7 @@ def _print(comparison: Comparison) -> None:
     if rows:
         heads = ["size", "algorithm", "time", "algbw", "busbw", "speedup", "of bound"]
         print_columns(heads, rows, sys.stdout, left=2)
-        click.echo("* fastest at this size; the bound is below what any algorithm can reach.")
+        click.echo("* fastest at this size; no algorithm can be faster than the bound.")
     for name in dict.fromkeys(r.algorithm for r in comparison.refusals):
         reasons = [r for r in comparison.refusals if r.algorithm == name]
         where = "" if len(reasons) == len(comparison.sizes) else f" at {', '.join(format_size(r.size) for r in reasons)}"

@@ -33,15 +33,21 @@ class Interrupted(click.ClickException):
     exit_code = 130
 
 
+class ReaderLeft(Exception):
+    """Whoever read our output has closed the pipe, as `head` does: not an error, and told before click makes it one."""
+
+
 class Root(SuggestingGroup):
     """The program itself."""
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; Interrupted on Ctrl-C."""
+        """Run a command; Interrupted on Ctrl-C, ReaderLeft when nobody reads any more."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted("Interrupted; nothing was left half-written.") from None
+        except BrokenPipeError:
+            raise ReaderLeft from None
 
 
 @click.group(cls=Root, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -65,6 +71,10 @@ def run() -> None:
 def invoke(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code: 0 done, 1 a run failed, 2 a wrong request, 130 interrupted."""
     debug = bool(os.environ.get("COLLSIM_DEBUG"))
+    for name in ("stdout", "stderr"):
+        # Python has None for a stream that was closed before the start, as by `>&-`; what goes there goes nowhere.
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     try:
         code = cli.main(list(arguments), prog_name="collsim", standalone_mode=False)
         sys.stdout.flush()
@@ -81,7 +91,7 @@ def invoke(arguments: Sequence[str]) -> int:
         context = getattr(error, "ctx", None)
         where = f" See '{context.command_path} --help'." if context else ""
         return _fail(error.format_message() + where, error.exit_code)
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderLeft):
         _give_up_output()
         return 0
     except CollsimError as error:

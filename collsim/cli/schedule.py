@@ -35,15 +35,16 @@ def schedule(
     """
     from collsim.collectives.export import schedule_to_dict
     from collsim.report.describe import schedule_rows, step_rows
-    from collsim.report.output import check_writable, to_json, write_text
+    from collsim.report.output import check_drawable, check_writable, to_json, write_text
     from collsim.report.plot import plot_schedule
     from collsim.report.table import print_columns, print_rows
     from collsim.simulate import prepare
     from collsim.units import parse_size
 
-    for path in (json_path, plot_path):
-        if path not in (None, "-"):
-            check_writable(path)
+    if json_path not in (None, "-"):
+        check_writable(json_path)
+    if plot_path is not None:
+        check_drawable(plot_path)
     amount = parse_size(size)
     case = prepare(topo, **settings_of(options))
     plan, proof = case.plan(algo, amount)

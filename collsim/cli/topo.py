@@ -77,10 +77,10 @@ def plot(topology: str, output: str, **options: Any) -> None:
     Example:
       collsim topo plot dgx1-v100 -o dgx1.png
     """
-    from collsim.report.output import check_writable
+    from collsim.report.output import check_drawable
     from collsim.report.plot import plot_topology
 
-    check_writable(output)
+    check_drawable(output)
     plot_topology(_load(topology, options), output)
 
 

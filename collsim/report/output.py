@@ -9,32 +9,45 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from collsim.errors import OutputError
+from collsim.errors import InvalidValue, OutputError, WriteFailed
 
-__all__ = ["check_writable", "to_json", "write_file", "write_text"]
+__all__ = ["FORMATS", "check_drawable", "check_writable", "to_json", "write_file", "write_text"]
+
+FORMATS = (".png", ".svg", ".pdf")
 
 
 def write_file(path: str | Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary path of the same folder and suffix, then move the file to `path`.
+    """Call `write` with a temporary path of the same suffix, then move the file to `path`, or pour it into a device.
 
-    Raises OutputError when the folder is missing, cannot be written or is full; `path` is then as it was before.
+    A symbolic link stays and what it points to is written. Raises OutputError when the place cannot be written and
+    WriteFailed when writing fails on the way, as on a full disk; a file at `path` is then as it was before.
     """
     target = Path(path)
     check_writable(target)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}.", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
+    stream = _is_stream(target)
+    real = target if stream else target.resolve()
+    temporary = None
     try:
+        folder = None if stream else real.parent
+        handle, name = tempfile.mkstemp(prefix=f".{real.stem[:40]}.", suffix=target.suffix, dir=folder)
+        os.close(handle)
+        temporary = Path(name)
         write(temporary)
-        # mkstemp makes files private; results get the permissions that the user's umask gives any other new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        os.replace(temporary, target)
+        if stream:
+            # Moving a file to the place of a device or a pipe would put it away and write nothing to it.
+            with real.open("ab") as out:
+                out.write(temporary.read_bytes())
+        else:
+            # mkstemp makes files private; results get the permissions that the user's umask gives any other new file.
+            mask = os.umask(0)
+            os.umask(mask)
+            temporary.chmod(0o666 & ~mask)
+            os.replace(temporary, real)
     except OSError as error:
-        raise OutputError(f"Cannot write '{target}': {error.strerror or error}; choose another place.") from error
+        raise WriteFailed(f"Cannot write '{target}': {error.strerror or error}; choose another place.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -48,11 +61,30 @@ def to_json(value: Any) -> str:
 
 
 def check_writable(path: str | Path) -> None:
-    """Raise OutputError unless a file can be made at `path`; asked before a long run, not after it."""
+    """Raise OutputError unless `path` can be written; asked before a long run, not after it."""
+    if not str(path):
+        raise OutputError("Cannot write to a file without a name; name one, like out.json.")
     target = Path(path)
     if target.is_dir():
         raise OutputError(f"Cannot write '{target}': it is a folder; add a file name.")
-    if not target.parent.is_dir():
-        raise OutputError(f"Cannot write '{target}': the folder '{target.parent}' does not exist; create it first.")
-    if not os.access(target.parent, os.W_OK | os.X_OK) or (target.exists() and not os.access(target, os.W_OK)):
+    if _is_stream(target):
+        refused = not os.access(target, os.W_OK)
+    else:
+        folder = target.resolve().parent
+        if not folder.is_dir():
+            raise OutputError(f"Cannot write '{target}': the folder '{folder}' does not exist; create it first.")
+        refused = not os.access(folder, os.W_OK | os.X_OK) or (target.exists() and not os.access(target, os.W_OK))
+    if refused:
         raise OutputError(f"Cannot write '{target}': permission denied; choose another place.")
+
+
+def check_drawable(path: str | Path) -> None:
+    """Raise InvalidValue unless `path` ends as an image that can be drawn, and what `check_writable` raises."""
+    check_writable(path)
+    if Path(path).suffix.lower() not in FORMATS:
+        raise InvalidValue(f"Cannot draw '{path}'; name a file that ends in {', '.join(FORMATS)}.")
+
+
+def _is_stream(target: Path) -> bool:
+    """Say whether `target` is a device or a pipe, such as /dev/null, or one of the program's own, such as /dev/stdout."""
+    return target.exists() and (not target.is_file() or target.parent in map(Path, ("/dev", "/dev/fd", "/proc/self/fd")))

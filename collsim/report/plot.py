@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLoc
 
 from collsim.collectives.schedule import Schedule
 from collsim.errors import InvalidValue
-from collsim.report.output import write_file
+from collsim.report.output import FORMATS, check_drawable, write_file
 from collsim.report.shapes import bowed, hits_a_node, link_shapes, spacing
 from collsim.result import Outcome
 from collsim.topology.graph import Topology
@@ -26,7 +26,6 @@ from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_t
 
 __all__ = ["FORMATS", "plot_comparison", "plot_schedule", "plot_topology"]
 
-FORMATS = (".png", ".svg", ".pdf")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6A3D9A", "#8C564B", "#7F7F7F", "#B2A800")
 MARKERS = "osD^vP*X<>"
 HOST, SWITCH, LINK = "#4C8DC9", "#F0B95A", "#9AA5B1"
@@ -36,7 +35,7 @@ MOST_LABELS = 80
 
 def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str = "time") -> None:
     """Draw time or algorithm bandwidth over size, one line an algorithm and the bound dashed, into the image `path`."""
-    _check(path)
+    check_drawable(path)
     if metric not in ("time", "bandwidth"):
         raise InvalidValue(f"The metric '{metric}' is neither time nor bandwidth.")
     if not outcomes:
@@ -69,7 +68,7 @@ def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str =
 
 def plot_topology(topology: Topology, path: str | Path) -> None:
     """Draw hosts as circles, switches as squares and links as wide as they are fast, into the image `path`."""
-    _check(path)
+    check_drawable(path)
     figure = Figure(figsize=(8.5, 6.5), layout="constrained")
     axes = figure.add_subplot()
     _draw_machine(axes, topology, labels=topology.nodes <= MOST_LABELS)
@@ -83,7 +82,7 @@ def plot_schedule(schedule: Schedule, topology: Topology, path: str | Path, firs
 
     Raises InvalidValue for more than 36 steps: choose some.
     """
-    _check(path)
+    check_drawable(path)
     last = schedule.steps - 1 if last is None else last
     panels = last - first + 1
     if panels > MOST_PANELS:
@@ -197,11 +196,6 @@ def _size_axis(axes: Axes, sizes: Sequence[int]) -> None:
     axes.set_xticks(shown, [format_size(size) for size in shown], fontsize=9)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _check(path: str | Path) -> None:
-    if Path(path).suffix.lower() not in FORMATS:
-        raise InvalidValue(f"Cannot draw '{path}'; name a file that ends in {', '.join(FORMATS)}.")
 
 
 def _save(figure: Figure, path: str | Path) -> None:

@@ -128,6 +128,18 @@ def test_compare_prints_writes_and_goes_on_after_a_refusal(go, tmp_path):
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_compare_prints_csv_instead_of_the_table(go):
+    words = ("compare", "--topo", "ring4", "--algos", "ring", "--sizes", "4KiB", "--engine", "analytic", "--csv", "-")
+    code, out, _ = go(*words)
+    assert code == 0
+    assert [line.split(",")[:2] for line in out.splitlines()] == [["algorithm", "size_bytes"], ["ring", "4096"]]
+
+
+def test_the_footnote_of_compare_says_what_the_bound_is(go):
+    _, out, _ = go("compare", "--topo", "ring4", "--algos", "ring", "--sizes", "4KiB", "--engine", "analytic")
+    assert out.endswith("* fastest at this size; no algorithm can be faster than the bound.\n")
+
+
 def test_compare_of_unsuitable_algorithms_alone_fails(go):
     code, _, err = go("compare", "--topo", "torus3x3", "--algos", "recursive-doubling", "--sizes", "4KiB")
     assert code == 1

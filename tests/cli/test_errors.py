@@ -60,6 +60,8 @@ WRONG = [
     (("topo", "plot", "ring4", "-o", "out.xyz"), ".png"),
     (("algo", "show", "rign"), "ring"),
     (("compare", "--topo", "ring4", "--algos", ","), "--algos"),
+    (("compare", "--topo", "ring4", "--algos", "ring", "--plot", "out.txt"), ".png"),
+    (("compare", "--topo", "ring4", "--algos", "ring", "--csv", "-", "--json", "-"), "--csv"),
     (("compare", "--topo", "ring4", "--algos", "ring", "--sizes", "4KiB:1KiB:x2"), "sizes"),
     (("compare", "--topo", "ring4", "--algos", "ring", "--metric", "tiem"), "time"),
     (("schedule", "--topo", "ring4", "--algo", "ring", "--steps", "9:12"), "0 to 5"),
@@ -165,10 +167,23 @@ def test_a_full_disk_is_one_sentence():
 
 
 def test_a_reader_that_leaves_is_no_error():
-    program = f"{sys.executable} -m collsim schedule --topo torus4x4 --algo direct | head -n 1"
+    program = f"set -o pipefail; {sys.executable} -m collsim schedule --topo torus4x4x4 --algo direct | head -n 1"
     done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
     assert done.stderr == ""
     assert done.stdout.startswith("Machine")
+
+
+def test_a_closed_output_is_no_error():
+    program = f"{sys.executable} -m collsim bound --topo ring4 >&-"
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_device_fails_the_run_and_stays_a_device(capsys):
+    assert invoke((*RUN, "--json", "/dev/full")) == 1
+    assert "Cannot write '/dev/full': No space left on device" in capsys.readouterr().err
+    assert invoke((*RUN, "--json", "/dev/null")) == 0
 
 
 def test_ctrl_c_is_one_sentence_and_leaves_no_file(tmp_path):

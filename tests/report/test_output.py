@@ -1,10 +1,12 @@
 import json
 import os
+import stat
+import threading
 
 import pytest
 
-from collsim.errors import OutputError
-from collsim.report.output import check_writable, to_json, write_file, write_text
+from collsim.errors import InvalidValue, OutputError, WriteFailed
+from collsim.report.output import check_drawable, check_writable, to_json, write_file, write_text
 
 
 def test_a_file_is_written_whole_and_replaced(tmp_path):
@@ -23,8 +25,9 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         temporary.write_text("half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OutputError, match="No space left on device"):
+    with pytest.raises(WriteFailed, match="No space left on device") as failure:
         write_file(path, full)
+    assert failure.value.exit_code == 1
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["out.png"]
 
@@ -55,3 +58,42 @@ def test_json_has_no_values_that_others_cannot_read():
     assert json.loads(to_json({"a": [1, None]})) == {"a": [1, None]}
     with pytest.raises(ValueError, match="JSON"):
         to_json({"a": float("nan")})
+
+
+def test_devices_are_written_to_and_stay_devices():
+    write_text("/dev/null", "x")
+    with pytest.raises(WriteFailed, match="'/dev/full': No space left on device"):
+        write_text("/dev/full", "x")
+    assert all(stat.S_ISCHR(os.stat(path).st_mode) for path in ("/dev/null", "/dev/full"))
+
+
+def test_a_pipe_gets_the_whole_text(tmp_path):
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    write_text(pipe, "all of it")
+    reader.join(timeout=10)
+    assert read == ["all of it"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_symbolic_link_stays_and_its_file_is_written(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.json").symlink_to(tmp_path / "real" / "out.json")
+    write_text(tmp_path / "link.json", "new")
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "real" / "out.json").read_text() == "new"
+    assert os.listdir(tmp_path / "real") == ["out.json"]
+
+
+def test_a_folder_that_takes_no_files_is_named():
+    with pytest.raises(OutputError, match="Cannot write '/proc/"):
+        write_text("/proc/out.json", "x")
+
+
+def test_a_file_needs_a_name_and_an_image_a_known_ending(tmp_path):
+    with pytest.raises(OutputError, match="without a name"):
+        check_writable("")
+    with pytest.raises(InvalidValue, match=r"\.png, \.svg, \.pdf"):
+        check_drawable(tmp_path / "out.txt")
