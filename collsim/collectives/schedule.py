@@ -159,16 +159,18 @@ class ScheduleBuilder:
         columns = np.broadcast_arrays(*(np.asarray(x, dtype=np.int64) for x in (step, src, dst, chunk, count, op)))
         self._columns.append([c.reshape(-1) for c in columns])
 
-    def finish(self, *, segments: int = 1, variant: str = "") -> Schedule:
-        """Return the Schedule, transfers in the order added, dependencies inferred by `infer_dependencies`."""
+    def finish(self, *, segments: int = 1, variant: str = "", paths: tuple[IntArray, IntArray] | None = None) -> Schedule:
+        """Return the Schedule, transfers in the order added, dependencies inferred by `infer_dependencies`.
+
+        `paths`: (path_offsets, path_links) of all transfers, instead of those given to `add`.
+        """
         rows = np.array(self._rows, dtype=np.int64).reshape(-1, 6).T
         parts = [*self._columns, *([rows] if self._rows or not self._columns else [])]
         # A column of a single part stays what it is: of 33 million transfers a copy of all columns is 1.6 GB.
         single = len(parts) == 1
         joined = [np.ascontiguousarray(c[0] if single else np.concatenate(c)) for c in zip(*parts, strict=True)]
         step, src, dst, chunk, count, op = joined
-        lengths = np.zeros(len(step), dtype=np.int64)
-        lengths[len(step) - len(self._paths) :] = [len(p) for p in self._paths]
+        offsets, links = self._given_paths(len(step)) if paths is None else paths
         dep_set, set_offsets, set_members = infer_dependencies(step, src, dst, chunk, count, len(self._weights))
         return Schedule(
             *self._head,
@@ -186,11 +188,16 @@ class ScheduleBuilder:
             dep_set=dep_set,
             set_offsets=set_offsets,
             set_members=set_members,
-            path_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            path_links=np.array([link for path in self._paths for link in path], dtype=np.int64),
+            path_offsets=offsets,
+            path_links=links,
             segments=segments,
             variant=variant,
         )
+
+    def _given_paths(self, transfers: int) -> tuple[IntArray, IntArray]:
+        offsets = np.zeros(transfers + 1, dtype=np.int64)
+        offsets[transfers - len(self._paths) + 1 :] = np.cumsum([len(p) for p in self._paths], dtype=np.int64)
+        return offsets, np.array([link for path in self._paths for link in path], dtype=np.int64)
 
 
 def iterate(schedule: Schedule) -> Iterator[dict[str, object]]:
