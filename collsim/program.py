@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from collsim.collectives.schedule import Schedule
 from collsim.errors import InvalidValue
 
-__all__ = ["Call", "Compute", "Operation", "Program", "Send", "single_call"]
+__all__ = ["Arrivals", "Call", "Compute", "Operation", "Program", "Send", "single_call"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,46 @@ class Send:
     step: int = 0
 
 
-Operation = Compute | Call | Send
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrivals:
+    """M independent messages, each sent at a time of its own: what open-loop traffic is made of.
+
+    `source`, `target`: int64[M] hosts; `size`: int64[M] bytes; `start`: int64[M] fs, counted from the start of the
+    operation on the source host. Message k does what Compute(source[k], start[k], deps) and a Send behind it would do, but
+    an operation costs a task a host, and these are one operation however many messages they are. Their step is 0; routing
+    draws by their number within the operation. Raises InvalidValue for columns that differ in length or are negative.
+    """
+
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    size: NDArray[np.int64]
+    start: NDArray[np.int64]
+    deps: tuple[int, ...] = ()
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        columns = (self.source, self.target, self.size, self.start)
+        if len({column.shape for column in columns}) > 1 or self.source.ndim != 1:
+            lengths = ", ".join(str(column.shape) for column in columns)
+            raise InvalidValue(
+                f"Source, target, size and start of arrivals have the shapes {lengths}; give one row a message."
+            )
+        for name, column in (("size", self.size), ("start", self.start)):
+            if len(column) and int(column.min()) < 0:
+                raise InvalidValue(
+                    f"Message {int(column.argmin())} of the arrivals has the {name} {int(column.min())}; use 0 or more."
+                )
+
+
+Operation = Compute | Call | Send | Arrivals
 
 
 @dataclass(frozen=True, slots=False)
 class Program:
     """Operations in an order in which dependencies point backwards (operation k depends on operations below k).
 
-    Messages are numbered through the program: operation by operation, a call's transfers in the schedule's order; this
-    number is the `id` of the network model.
+    Messages are numbered through the program: operation by operation, a call's transfers in the schedule's order,
+    arrivals in their own; this number is the `id` of the network model.
     """
 
     operations: tuple[Operation, ...]
@@ -75,7 +106,7 @@ class Program:
                 raise InvalidValue(f"Operation {index} depends on one that does not come before it; reorder the program.")
             if isinstance(operation, Compute) and operation.duration < 0:
                 raise InvalidValue(f"Operation {index} computes for a negative time.")
-            if not isinstance(operation, Compute) and operation.size < 0:
+            if isinstance(operation, Call | Send) and operation.size < 0:
                 raise InvalidValue(f"Operation {index} has a negative size.")
 
     @cached_property
@@ -98,4 +129,6 @@ def single_call(schedule: Schedule, size: int) -> Program:
 def _messages(operation: Operation) -> int:
     if isinstance(operation, Call):
         return operation.schedule.transfers
+    if isinstance(operation, Arrivals):
+        return len(operation.source)
     return 1 if isinstance(operation, Send) else 0

@@ -52,6 +52,8 @@ class Result:
     `critical_links`: {link id: fs} of the path spent serialising on or waiting for each link.
     `provenance`: engine, inputs' hash, versions, seed. `train_fraction`: the share of packet-hops that were simulated as
     whole messages; times do not depend on it.
+    `message_started`: int64[messages], the first grant of a message on its first link, -1 where it crosses none; None from
+    engines that cannot tell.
     """
 
     engine: str
@@ -68,6 +70,7 @@ class Result:
     critical_links: Mapping[int, int] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     train_fraction: float = 0.0
+    message_started: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,10 +29,10 @@ from collsim.engines.analytic_times import Times, by_dependencies, disjoint
 from collsim.engines.analytic_traffic import Traffic, traffic_of
 from collsim.engines.engine import ENGINES
 from collsim.engines.exposure import exposed_time
-from collsim.errors import InvalidValue
+from collsim.errors import InvalidValue, UsageError
 from collsim.network.config import NetworkConfig
 from collsim.network.paths import PathFinder, Paths
-from collsim.program import Call, Compute, Program, Send
+from collsim.program import Arrivals, Call, Compute, Program, Send
 from collsim.result import Result
 from collsim.topology.graph import Topology
 
@@ -51,7 +51,7 @@ def analytic(
 ) -> Result:
     """Return the Result of `program`; `observers` see nothing, because there are no packets to see.
 
-    Raises InvalidValue for a cycle of dependencies, RoutingError, and ClockOverflow.
+    Raises InvalidValue for a cycle of dependencies, UsageError for arrivals, RoutingError, and ClockOverflow.
     """
     _check_hosts(topology, program)
     traffic = traffic_of(topology, program, _paths(topology, program, network, seed), network)
@@ -88,6 +88,11 @@ ENGINES.add("analytic", analytic)
 
 def _check_hosts(topology: Topology, program: Program) -> None:
     for index, operation in enumerate(program.operations):
+        if isinstance(operation, Arrivals):
+            raise UsageError(
+                "The analytic engine has no queues, which are all that open-loop traffic asks about; "
+                "run it with a packet engine, such as --engine simpy."
+            )
         if isinstance(operation, Call):
             named = operation.schedule.ranks_to_hosts.tolist()
         elif isinstance(operation, Send):

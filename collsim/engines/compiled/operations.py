@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from collsim.engines.compiled.layout import GATE, TASK
 from collsim.engines.compiled.plans import Columns, Plan, plan_of, plans_of
 from collsim.network.config import NetworkConfig
-from collsim.program import Call, Compute, Program, Send
+from collsim.program import Arrivals, Call, Compute, Operation, Program
 from collsim.topology.graph import Topology
 
 __all__ = ["Operations", "operations"]
@@ -87,9 +87,9 @@ def operations(topology: Topology, program: Program, network: NetworkConfig, col
     )
 
 
-def _own_hosts(operation: Call | Compute | Send, bound: bool) -> list[int] | None:
+def _own_hosts(operation: Operation, bound: bool) -> list[int] | None:
     """Return the hosts of a lone computation or send, in order of its tasks; None for all hosts."""
-    if bound or isinstance(operation, Call):
+    if bound or isinstance(operation, Call | Arrivals):
         return None
     if isinstance(operation, Compute):
         return [operation.host]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+import numpy as np
+
 from collsim.collectives.schedule import Schedule
 from collsim.engines.reference.link import UNBOUNDED, Link, buffer_bytes
 from collsim.engines.reference.message import Cut, Message
 from collsim.errors import InvalidValue
 from collsim.network.config import NetworkConfig
-from collsim.program import Call, Compute, Program, Send
+from collsim.program import Arrivals, Call, Compute, Program, Send
 from collsim.topology.graph import Topology
 from collsim.units import format_size
 
@@ -28,6 +30,8 @@ def check_program(program: Program, topology: Topology) -> None:
                 _check_acyclic(operation.schedule)
         elif isinstance(operation, Send):
             hosts = (operation.source, operation.target)
+        elif isinstance(operation, Arrivals):
+            hosts = np.unique(np.concatenate([operation.source, operation.target])).tolist()
         else:
             assert isinstance(operation, Compute)
             hosts = (operation.host,)

@@ -15,7 +15,8 @@ walk goes on from the earlier one. The parts therefore sum to the time to the ti
 * Released by bytes that count again: `credit_wait` from the grant of the packet that made room. By a port: `port_wait` from
   the grant of the packet that had it. By a step: `step_wait` back to the event that opened it: the opening of the step
   before, or the grant of the last send.
-* `overhead`, `reduction`: the delay itself and, where servers are shared, the services waited for. `compute`: computations.
+* `overhead`, `reduction`: the delay itself and, where servers are shared, the services waited for. `compute`: computations,
+  and what arrivals wait for their time.
 
 Ties go to the lowest message, transfer or operation, so the path does not depend on the order of events in a tick.
 `critical_links` holds what was charged to each link: serialisation on it, and waiting for it or for room behind it.
@@ -163,6 +164,7 @@ class Walk:
             for member in sorted(operation.schedule.deps_of(message.transfer).tolist()):
                 if self.tasks.messages[first + member].finish == self.time:
                     return self.complete, self.tasks.messages[first + member]
+        self._back("compute", self.time - message.delay)
         return self.task_start, self.tasks.rows[message.call][message.source]
 
     def opening(self, where: tuple[int, int]) -> Point:

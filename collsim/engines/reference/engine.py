@@ -61,6 +61,7 @@ def run(
         operation_finish=finish,
         message_ready=np.array([m.ready for m in messages], dtype=np.int64),
         message_finish=np.array([m.finish for m in messages], dtype=np.int64),
+        message_started=np.array([m.started for m in messages], dtype=np.int64),
         link_busy=np.array([link.busy for link in fabric.links], dtype=np.int64),
         link_bytes=np.array([link.bytes for link in fabric.links], dtype=np.int64),
         host_exposed=exposed_time(topology.hosts, _intervals(tasks, False), _intervals(tasks, True)),
@@ -91,7 +92,7 @@ def _provenance(
     """Return what a result depends on: engine and version, digests of topology, program and configuration, the seed."""
     state = sha256()
     for m in messages:
-        state.update(repr((m.call, m.transfer, m.step, m.source, m.target, m.size, m.reduces, m.explicit)).encode())
+        state.update(repr((m.call, m.transfer, m.step, m.source, m.target, m.size, m.reduces, m.explicit, m.delay)).encode())
     for operation in program.operations:
         extra = (operation.host, operation.duration) if isinstance(operation, Compute) else ()
         state.update(repr((type(operation).__name__, operation.deps, extra)).encode())

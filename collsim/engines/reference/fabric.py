@@ -160,6 +160,8 @@ class Fabric:
         else:
             source.port.granted(source)
             source.port.host.sending += 1
+            if message.started < 0:
+                message.started = now
         if self.by_message:
             channel.holder = message if packet.index < message.packets - 1 else None
         final = packet.path[packet.at].final

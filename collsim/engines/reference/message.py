@@ -22,7 +22,8 @@ class Message:
     `waits`: conditions still to be met before it is released. `released`: its dependencies are complete; `ready`: rule 4;
     `tail`: rule 6; `finish`: complete. `unsent`, `unarrived`: packets whose tail has not left the NIC, and packets not yet
     granted on their last link. `tail_record`: the grant that fixed `tail`. `path`: the hops that its packets share, []
-    before the first is made and where each has its own.
+    before the first is made and where each has its own. `delay`: from the start of its operation to its release;
+    `started`: the first grant of any of its packets.
     """
 
     id: int
@@ -44,6 +45,8 @@ class Message:
     tail: int = -1
     tail_record: int = -1
     finish: int = -1
+    delay: int = 0
+    started: int = -1
 
     def __post_init__(self) -> None:
         self.unsent = self.unarrived = self.packets

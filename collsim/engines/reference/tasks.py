@@ -13,7 +13,7 @@ from collsim.collectives.schedule import REDUCE
 from collsim.engines.reference.fabric import Fabric
 from collsim.engines.reference.message import Cut, Message
 from collsim.engines.reference.servers import Servers
-from collsim.program import Call, Compute, Program, Send
+from collsim.program import Arrivals, Call, Compute, Program, Send
 from collsim.units import serialisation_fs
 
 __all__ = ["Task", "Tasks", "messages_of"]
@@ -27,6 +27,11 @@ def messages_of(program: Program, cut: Cut) -> list[Message]:
             packets = cut.packets(operation.size)
             ends = operation.source, operation.target
             messages.append(Message(len(messages), index, 0, operation.step, *ends, operation.size, False, packets))
+        elif isinstance(operation, Arrivals):
+            begin, table = len(messages), (operation.source, operation.target, operation.size, operation.start)
+            for t, (src, dst, size, start) in enumerate(zip(*(column.tolist() for column in table), strict=True)):
+                identity = (begin + t, index, t, 0, src, dst, size, False)
+                messages.append(Message(*identity, cut.packets(size), delay=start))
         elif isinstance(operation, Call):
             plan, sizes = operation.schedule, operation.schedule.message_bytes(operation.size).tolist()
             hosts, first = plan.ranks_to_hosts.tolist(), len(messages)
@@ -123,7 +128,10 @@ class Tasks:
         task.start = self.clock.now
         self.started(task)
         for message in task.released:
-            self._met(message)
+            if message.delay:
+                self.clock.at(task.start + message.delay, self._met, message)
+            else:
+                self._met(message)
         operation = self.program.operations[task.operation]
         if isinstance(operation, Compute) and operation.host == task.host:
             self.clock.at(task.start + operation.duration, self._ended, task)
