@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from collsim.errors import InvalidValue, UnknownName
-from collsim.units import format_size, format_time, parse_bandwidth, parse_count, parse_size, parse_time
+from collsim.network.schedulers import ESTIMATES, SCHEDULERS
+from collsim.units import format_bandwidth, format_size, format_time, parse_bandwidth, parse_count, parse_size, parse_time
 
 __all__ = ["LEAVES", "NetworkConfig", "Nic", "PacketFormat", "Router", "Transport"]
 
@@ -134,6 +135,9 @@ class NetworkConfig:
 
 _TIMES = ("router_delay", "message_overhead", "injection_latency", "ejection_latency")
 _SIZES = ("header", "buffer", "packet_payload", "reduction_quantum")
+_COUNTS = {"virtual_channels": 1, "ports": 0, "reduction_units": 0}
+MOST_CHANNELS = 1024
+"""More virtual channels a link than any router has; every one of them costs an engine a buffer at every link."""
 
 
 def _parse(key: str, value: object) -> object:
@@ -149,17 +153,29 @@ def _parse(key: str, value: object) -> object:
         return parse_count(parse_size(text if isinstance(text, int) else str(text)), key, least)
     if key in _TIMES:
         return text if isinstance(text, int) and not isinstance(text, bool) and text >= 0 else parse_time(str(text))
-    if key == "virtual_channels":
-        return parse_count(str(text), key, 1)
-    if key in ("ports", "reduction_units"):
-        return parse_count(str(text), key, 0)
+    if key in _COUNTS:
+        count = parse_count(str(text), key, _COUNTS[key])
+        if key == "virtual_channels" and count > MOST_CHANNELS:
+            raise InvalidValue(f"A link has up to {MOST_CHANNELS:,} virtual channels, or auto.")
+        return count
     if key == "reduction_rate":
-        return None if value is None or text in ("free", "none") else parse_bandwidth(str(text))
+        return None if value is None or text in ("free", "none") else _parse_rate(str(text))
     if key == "allow_deadlock":
         return _parse_bool(key, text)
-    if key == "lockstep_estimate" and str(text)[:1].isdigit():
+    if key == "nic_scheduler":
+        return SCHEDULERS.get(str(text)).name
+    if str(text)[:1].isdigit():
         return text if isinstance(text, int) else parse_time(str(text))
+    if text not in ESTIMATES and text != "oracle":
+        raise UnknownName("lockstep estimate", str(text), [*ESTIMATES, "oracle"])
     return str(text)
+
+
+def _parse_rate(text: str) -> int:
+    try:
+        return parse_bandwidth(text)
+    except InvalidValue:
+        raise InvalidValue("Write a rate like 10GB/s, or free for reductions that take no time.") from None
 
 
 def _parse_bool(key: str, value: object) -> bool:
@@ -187,4 +203,8 @@ def _validate(config: NetworkConfig) -> None:
 def _shown(key: str, value: Any) -> str:
     if key in _TIMES or (key == "lockstep_estimate" and isinstance(value, int)):
         return format_time(value)
+    if key == "reduction_rate" and value is not None:
+        return format_bandwidth(value)
+    if key == "allow_deadlock":
+        return str(value).lower()
     return format_size(value) if key in _SIZES and isinstance(value, int) else str(value)

@@ -26,6 +26,7 @@ WRONG = [
     ((*RUN, "--set", "header"), "KEY=VALUE"),
     ((*RUN, "--set", "header=-1"), "header"),
     ((*RUN, "--set", "nic_scheduler=fiffo"), "fifo"),
+    ((*RUN, "--set", "nic_scheduler=fiffo", "--engine", "analytic"), "fifo"),
     ((*RUN, "--set", "buffer=1"), "packet"),
     ((*RUN, "--bandwidth", "0GB/s"), "above zero"),
     ((*RUN, "--bandwidth", "-1GB/s"), "above zero"),
@@ -119,12 +120,17 @@ def test_broken_topology_files_are_named(name, tmp_path, capsys):
     assert name in err
 
 
-@pytest.mark.parametrize("text", ["h0 h0", "h0 h9", "h0", "", "\xff"])
+BROKEN_PLACEMENTS = {"h0 h0": "h0 twice", "h0 h9": "h9", "h0": "2 or more", "": "2 or more", "\xff": "not UTF-8 text"}
+
+
+@pytest.mark.parametrize("text", BROKEN_PLACEMENTS)
 def test_broken_placements_are_refused(text, tmp_path, capsys):
     path = tmp_path / "hosts"
     path.write_bytes(text.encode("latin-1"))
     assert invoke((*RUN, "--placement", str(path))) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert BROKEN_PLACEMENTS[text] in err
 
 
 def test_a_deadlock_fails_the_run_and_names_its_cycle(capsys):

@@ -90,6 +90,7 @@ def test_the_defaults_are_those_of_the_model():
         ("header", "many"),
         ("buffer", 0),
         ("virtual_channels", 0),
+        ("virtual_channels", 99999),
         ("ports", -1),
         ("reduction_units", "two"),
         ("reduction_quantum", 0),
@@ -113,6 +114,15 @@ def test_misspelt_keys_and_choices_are_answered_with_the_nearest():
         DEFAULT.with_settings({"switching": "cut-thru"})
     with pytest.raises(UnknownName, match="'oldest'"):
         DEFAULT.with_settings({"arbitration": "oldes"})
+    with pytest.raises(UnknownName, match="'fifo'"):
+        DEFAULT.with_settings({"nic_scheduler": "fifoo"})
+    with pytest.raises(UnknownName, match="'oracle'"):
+        DEFAULT.with_settings({"lockstep_estimate": "oracel"})
+
+
+def test_a_reduction_rate_of_zero_is_told_how_to_be_free():
+    with pytest.raises(InvalidValue, match="free"):
+        DEFAULT.with_settings({"reduction_rate": "0"})
 
 
 def test_combinations_that_cannot_work_are_refused():
@@ -133,6 +143,8 @@ def test_settings_leave_the_original_alone_and_add_up():
 def test_changes_are_described_with_units():
     changed = DEFAULT.with_settings({"router_delay": "20ns", "buffer": "64KiB", "lockstep_estimate": "2us"})
     assert sorted(changed.describe_changes()) == ["buffer=64 KiB", "lockstep_estimate=2 us", "router_delay=20 ns"]
+    changed = DEFAULT.with_settings({"reduction_rate": "10GB/s", "allow_deadlock": True})
+    assert sorted(changed.describe_changes()) == ["allow_deadlock=true", "reduction_rate=10 GB/s"]
 
 
 @given(st.sampled_from(SETTINGS), st.sampled_from(SETTINGS))
