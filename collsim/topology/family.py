@@ -66,15 +66,19 @@ class Family:
 
 FAMILIES: Registry[Family] = Registry("topology", "collsim.topology.families", "collsim.families")
 
-_NAME = re.compile(r"([A-Za-z][A-Za-z_-]*?)-?(\d+(?:x\d+)*)")
+_NAME = re.compile(r"([A-Za-z][A-Za-z_-]*?)-?(\d+(?:x\d+)*)", re.ASCII)
+_MOST_DIGITS = 9
 
 
 def split_name(text: str) -> tuple[str, tuple[int, ...]] | None:
     """Return ("torus", (4, 4)) for "torus4x4", None where `text` has not the form of a family's name."""
     match = _NAME.fullmatch(text)
-    if match is None or any(len(number) > 9 for number in match[2].split("x")):
+    if match is None:
         return None
-    return match[1], tuple(map(int, match[2].split("x")))
+    sizes = match[2].split("x")
+    if match[1] in FAMILIES and max(map(len, sizes)) > _MOST_DIGITS:
+        raise TopologyError(f"There is no {text}: a size has up to {_MOST_DIGITS} digits; take a smaller one.")
+    return match[1], tuple(map(int, sizes))
 
 
 def from_family(text: str, links: LinkSpec = DEFAULT_LINKS) -> Topology | None:
@@ -93,9 +97,7 @@ def impossible(family: str, numbers: tuple[int, ...], cure: str) -> TopologyErro
 def refuse_above(family: str, numbers: tuple[int, ...], links: int) -> None:
     """Raise TopologyError when the topology would have more than MAX_LINKS directed links."""
     if links > MAX_LINKS:
-        raise impossible(
-            family, numbers, f"it would have {links:.3g} links and the most is {MAX_LINKS:,}; take a smaller one"
-        )
+        raise impossible(family, numbers, f"it would have {links:,} links and the most is {MAX_LINKS:,}; take a smaller one")
 
 
 def cables(pairs: Iterable[tuple[int, int]] | IntArray) -> IntArray:

@@ -69,7 +69,7 @@ def fail_links(topology: Topology, names: Iterable[str]) -> Topology:
 
     Raises UnknownName for an unknown link and TopologyError when hosts can no longer reach one another.
     """
-    names = list(names)
+    names = list(dict.fromkeys(names))
     failed = {link for name in names for link in find_links(topology, name)}
     if not failed:
         return topology

@@ -28,7 +28,7 @@ def read_file(path: Path, bandwidth: int | None = None, latency: int | None = No
     """
     suffix = path.suffix.lower()
     if path.is_dir():
-        raise FileFormatError(f"{path} is a folder, not a topology file.")
+        raise FileFormatError(f"{path} is a folder, not a topology file; name a file in it.")
     if suffix not in READERS:
         if not path.exists():
             raise _missing(path)
@@ -50,11 +50,12 @@ def read_text(path: Path) -> str:
     if "\0" in text:
         raise FileFormatError(f"{path} is not text: it holds a zero byte.")
     if not text.strip():
-        raise FileFormatError(f"{path} is empty.")
+        raise FileFormatError(f"{path} is empty; docs/topologies.md shows what each format holds.")
     return text
 
 
 def _missing(path: Path) -> FileFormatError:
     siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     guess = nearest(path.name, siblings)
-    return FileFormatError(f"There is no file {path}." + (f" Did you mean '{path.parent / guess}'?" if guess else ""))
+    cure = f"Did you mean '{path.parent / guess}'?" if guess else "Check the path, or take a name of 'collsim topo list'."
+    return FileFormatError(f"There is no file {path}. {cure}")

@@ -45,7 +45,8 @@ def _read_placement(machine: Topology, path: str) -> list[int]:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"Cannot read the placement '{path}': {error}.") from error
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise FileFormatError(f"Cannot read the placement '{path}': {reason}; name a file of host names.") from error
     words = [word for line in text.splitlines() for word in line.partition("#")[0].split()]
     chosen = []
     for word in words:
@@ -55,6 +56,8 @@ def _read_placement(machine: Topology, path: str) -> list[int]:
             chosen.append(int(word))
         else:
             raise UnknownName(f"host in placement '{path}'", word, names)
-    if len(set(chosen)) != len(chosen) or len(chosen) < 2:
-        raise FileFormatError(f"The placement '{path}' must name 2 or more hosts, each once; it names {len(chosen)}.")
+    if twice := [machine.names[host] for host in dict.fromkeys(chosen) if chosen.count(host) > 1]:
+        raise FileFormatError(f"The placement '{path}' names {twice[0]} twice; name each host once.")
+    if len(chosen) < 2:
+        raise FileFormatError(f"The placement '{path}' must name 2 or more hosts; it names {len(chosen)}.")
     return chosen

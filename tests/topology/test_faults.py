@@ -109,3 +109,7 @@ def test_failed_nodes_are_known_and_leave_a_machine():
         fail_nodes(load("switch4"), ["s0"])
     with pytest.raises(TopologyError, match="at least 2"):
         fail_nodes(load("ring2"), ["h0"])
+
+
+def test_a_link_named_twice_fails_once():
+    assert fail_links(load("torus4x4"), ["h0-h1", "h0-h1"]).name == "torus4x4 without h0-h1"

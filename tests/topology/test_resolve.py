@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from collsim.errors import FileFormatError, InvalidValue, UnknownName
+from collsim.errors import FileFormatError, InvalidValue, TopologyError, UnknownName
 from collsim.topology import load, machines
 
 
@@ -36,6 +36,26 @@ def test_unknown_names_get_the_nearest(name, guess):
 def test_hopeless_names_list_what_exists(name):
     with pytest.raises(UnknownName, match="dgx-a100"):
         load(name)
+
+
+def test_sizes_beyond_all_machines_are_called_so():
+    with pytest.raises(TopologyError, match="9 digits"):
+        load("torus99999999999999999999x4")
+    with pytest.raises(TopologyError, match="4,000,000 links"):
+        load("torus1000x1000")
+
+
+def test_digits_of_other_scripts_are_no_sizes():
+    with pytest.raises(UnknownName):
+        load("ring\uff12")
+
+
+def test_a_missing_file_is_told_what_to_do(tmp_path):
+    with pytest.raises(FileFormatError, match="Check the path"):
+        load(str(tmp_path / "none.yaml"))
+    (tmp_path / "rack.yaml").write_text("family: ring4")
+    with pytest.raises(FileFormatError, match=r"Did you mean '.*rack.yaml'"):
+        load(str(tmp_path / "rak.yaml"))
 
 
 def test_topology_passes_through():
