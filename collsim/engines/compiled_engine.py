@@ -14,7 +14,7 @@ from collsim.jit import cache
 from collsim.network import schedulers
 from collsim.network.config import NetworkConfig
 from collsim.network.schedulers import SCHEDULERS
-from collsim.program import Arrivals, Program
+from collsim.program import Program
 from collsim.result import Result
 from collsim.topology.graph import Topology
 
@@ -50,10 +50,6 @@ def run(
     Raises UsageError for what only the engine "simpy" can do, else as that engine does.
     """
     _refuse(network, observers)
-    if any(isinstance(operation, Arrivals) for operation in program.operations):
-        raise UsageError(
-            "The compiled engine does not run arrivals at given times; run open-loop traffic with --engine simpy."
-        )
     from collsim.engines.compiled.engine import simulate
 
     notify: list[Callable[[int, int, int], None]] = [o.on_progress for o in observers if hasattr(o, "on_progress")]

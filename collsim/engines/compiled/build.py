@@ -293,9 +293,9 @@ def _reduction(columns: Columns, network: NetworkConfig) -> IntArray:
 
 def _messages(columns: Columns, ways: Ways, plan: IntArray, reduction: IntArray, waits: IntArray) -> Records:
     message = np.zeros(len(columns.size), dtype=MESSAGE)
-    for name in ("step", "source", "target", "call", "size", "packets", "reduces"):
+    for name in ("step", "source", "target", "call", "size", "packets", "reduces", "delay"):
         message[name] = getattr(columns, name)
-    for name in ("ready", "tail", "tail_record", "finish", "released"):
+    for name in ("ready", "tail", "tail_record", "finish", "released", "started"):
         message[name] = -1
     message["unarrived"] = message["unsent"] = columns.packets
     message["hop"], message["hops"], message["plan"] = ways.hop, ways.hops, plan

@@ -6,7 +6,7 @@ Plain integers, because kernels compile them in as constants.
 from __future__ import annotations
 
 # Kinds of events; a code in the heap is kind << 40 | index.
-(FREE, ASK, ROOM, SENT, DELIVERED, REDUCE, SERVED, COMPLETE, PREPARED, READY, START, COMPUTED, ELAPSED) = range(13)
+(FREE, ASK, ROOM, SENT, DELIVERED, REDUCE, SERVED, COMPLETE, PREPARED, READY, START, COMPUTED, ELAPSED, DUE) = range(14)
 
 # Why the driver came back.
 (ENDED, MORE_PACKETS, MORE_CREDITS, MORE_LOG, PAUSED, OVERFLOW, NO_ROUTE) = range(7)

@@ -24,6 +24,7 @@ from collsim.engines.compiled.codes import (
     COMPLETE,
     COMPUTED,
     DELIVERED,
+    DUE,
     ELAPSED,
     ENDED,
     FREE,
@@ -46,6 +47,7 @@ from collsim.engines.compiled.tasks import (
     complete,
     computed,
     delivered,
+    met,
     prepared,
     ready,
     reduce,
@@ -134,6 +136,8 @@ def _progress(s: Any, kind: int, index: int) -> None:
         served(s, index)
     elif kind == PREPARED:
         prepared(s, index)
+    elif kind == DUE:
+        met(s, index)
     elif kind == COMPUTED:
         computed(s, index)
     elif kind == ELAPSED:

@@ -73,6 +73,7 @@ def _result(machine: Machine, recording: Recording) -> Result:
         operation_finish=finish,
         message_ready=s.message["ready"].copy(),
         message_finish=s.message["finish"].copy(),
+        message_started=s.message["started"].copy(),
         link_busy=s.link["busy"].copy(),
         link_bytes=s.link["bytes"].copy(),
         host_exposed=exposed_time(machine.topology.hosts, _intervals(machine, False), _intervals(machine, True)),
@@ -105,7 +106,8 @@ def _intervals(machine: Machine, computing: bool) -> Iterator[tuple[int, int, in
 def _provenance(machine: Machine) -> dict[str, str]:
     """Return what a result depends on: engine and version, digests of topology, program and configuration, the seed."""
     state, columns = sha256(), machine.columns
-    for column in (columns.call, columns.step, columns.source, columns.target, columns.size, columns.reduces, columns.paths):
+    names = ("call", "step", "source", "target", "size", "delay", "reduces", "path_first", "path_length", "paths")
+    for column in (getattr(columns, name) for name in names):
         state.update(np.ascontiguousarray(column).tobytes())
     for operation in machine.program.operations:
         extra = (operation.host, operation.duration) if isinstance(operation, Compute) else ()

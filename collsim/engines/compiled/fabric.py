@@ -198,6 +198,8 @@ def _grant_nic(s: Any, link: int, lane: int, flow: int, index: int, size: int, f
             _log(s, link, message, -1, CREDIT, lane_at(s, lane).credited_record)
         else:
             _log(s, link, message, -1, PORT, host_at(s, wire.host).freed_record)
+    if message_at(s, message).started < 0:
+        message_at(s, message).started = now
     end = _occupy(s, link, lane, message, index, size)
     flow_granted(s, flow)
     if s.watch_sent:

@@ -129,6 +129,8 @@ MESSAGE = _record(
     waits="i4",
     reduces="i1",
     reduction="i8",
+    delay="i8",  # from the start of its operation to its release
+    started="i8",  # its first grant
 )
 FLOW = _record(  # packets of one message at one port
     key="i8",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from collsim.collectives.schedule import REDUCE, Schedule
 from collsim.engines.reference.checks import check_program
 from collsim.engines.reference.message import Cut
-from collsim.program import Call, Compute, Program, Send
+from collsim.program import Arrivals, Call, Compute, Program, Send
 from collsim.topology.graph import Topology
 
 __all__ = ["Columns", "Plan", "check", "columns_of", "plan_of", "plans_of"]
@@ -54,6 +54,7 @@ class Columns:
     path_first: IntArray
     path_length: IntArray
     paths: IntArray
+    delay: IntArray
 
     @property
     def travels(self) -> NDArray[np.bool_]:
@@ -79,6 +80,8 @@ def check(program: Program, topology: Topology) -> None:
             named |= {operation.source, operation.target}
         elif isinstance(operation, Compute):
             named.add(operation.host)
+        elif isinstance(operation, Arrivals) and len(operation.source):
+            named |= {int(end(column)) for column in (operation.source, operation.target) for end in (np.min, np.max)}
     known = min(named, default=0) >= 0 and max(named, default=0) < topology.hosts
     if not (known and all(_descends(schedule) for schedule in plans_of(program))):
         check_program(program, topology)
@@ -114,7 +117,7 @@ def plan_of(schedule: Schedule) -> Plan:
 def columns_of(program: Program, cut: Cut) -> Columns:
     """Return the messages of `program` in the order of their ids."""
     first = program.first_message
-    table = np.zeros((10, program.messages), dtype=np.int64)
+    table = np.zeros((11, program.messages), dtype=np.int64)
     table[0] = np.repeat(np.arange(len(program.operations)), np.diff(first))
     base, bases, paths = 0, {}, []
     sends = [(k, o) for k, o in enumerate(program.operations) if isinstance(o, Send)]
@@ -122,9 +125,14 @@ def columns_of(program: Program, cut: Cut) -> Columns:
         where = first[[k for k, _ in sends]]
         table[2:6, where] = np.array([(o.step, o.source, o.target, o.size) for _, o in sends], dtype=np.int64).T
     for index, operation in enumerate(program.operations):
+        rows = table[:, first[index] : first[index + 1]]
+        if isinstance(operation, Arrivals):
+            rows[1] = np.arange(len(operation.source))
+            rows[3], rows[4] = operation.source, operation.target
+            rows[5], rows[10] = operation.size, operation.start
         if not isinstance(operation, Call):
             continue
-        plan, rows = operation.schedule, table[:, first[index] : first[index + 1]]
+        plan = operation.schedule
         if id(plan) not in bases:
             bases[id(plan)] = base
             paths.append(plan.path_links)
@@ -134,9 +142,9 @@ def columns_of(program: Program, cut: Cut) -> Columns:
         rows[5], rows[6] = plan.message_bytes(operation.size), plan.op == REDUCE
         rows[8], rows[9] = bases[id(plan)] + plan.path_offsets[:-1], np.diff(plan.path_offsets)
     table[7] = -(-table[5] // cut.payload)
-    call, transfer, step, source, target, size, reduces, packets, first_link, length = table
+    call, transfer, step, source, target, size, reduces, packets, first_link, length, delay = table
     joined = np.concatenate([np.empty(0, dtype=np.int64), *paths]).astype(np.int64)
-    return Columns(call, transfer, step, source, target, size, reduces, packets, first_link, length, joined)
+    return Columns(call, transfer, step, source, target, size, reduces, packets, first_link, length, joined, delay)
 
 
 def _first(counts: IntArray) -> IntArray:

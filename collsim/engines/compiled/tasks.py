@@ -33,6 +33,7 @@ from collsim.engines.compiled.access import (
 from collsim.engines.compiled.codes import (
     COMPLETE,
     COMPUTED,
+    DUE,
     OVERFLOW,
     PREPARED,
     READY,
@@ -44,7 +45,7 @@ from collsim.engines.compiled.events import push, sort
 from collsim.engines.compiled.lockstep import completed, readied, started
 from collsim.jit.compile import small_kernel
 
-__all__ = ["complete", "computed", "delivered", "prepared", "ready", "reduce", "served", "settle_servers", "start"]
+__all__ = ["complete", "computed", "delivered", "met", "prepared", "ready", "reduce", "served", "settle_servers", "start"]
 
 OVERHEAD, REDUCTION = 0, 1
 
@@ -66,7 +67,11 @@ def start(s: Any, task: int) -> None:
     if s.lockstep:
         started(s, t.operation, t.host)
     for k in range(released_first_of(s, task), released_first_of(s, task + 1)):
-        _met(s, released_of(s, k))
+        message = released_of(s, k)
+        if message_at(s, message).delay:
+            push(s, now + message_at(s, message).delay, DUE, message)
+        else:
+            met(s, message)
     if duration_of(s, task) >= 0:
         push(s, now + duration_of(s, task), COMPUTED, task)
     computed(s, task)
@@ -88,7 +93,7 @@ def computed(s: Any, task: int) -> None:
 
 
 @small_kernel
-def _met(s: Any, message: int) -> None:
+def met(s: Any, message: int) -> None:
     """One of the conditions of a message is met; after the last its overhead begins (rule 4)."""
     m = message_at(s, message)
     m.waits -= 1
@@ -172,7 +177,7 @@ def complete(s: Any, message: int) -> None:
             if gate_at(s, gate).left == 0:
                 row = plan_gates_of(s, m.call) + number
                 for j in range(plan_waiting_first_of(s, row), plan_waiting_first_of(s, row + 1)):
-                    _met(s, first + plan_waiting_of(s, j))
+                    met(s, first + plan_waiting_of(s, j))
     computed(s, _task_of(s, m.call, m.source))
     if m.target != m.source:
         computed(s, _task_of(s, m.call, m.target))
