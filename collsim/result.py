@@ -169,6 +169,7 @@ class Outcome:
             "closed_form_s": None if self.closed_form is None else self.closed_form.time / FS_PER_SECOND,
             "closed_form": None if self.closed_form is None else self.closed_form.text,
             "closed_form_exact": None if self.closed_form is None else self.closed_form.exact,
+            "closed_form_without": None if self.closed_form is None else list(self.closed_form.without),
             "speedup": self.speedup,
             "baseline": None if self.baseline is None else self.baseline.to_dict(),
             "critical_path": None if path is None else {k: v / FS_PER_SECOND for k, v in path.items()},

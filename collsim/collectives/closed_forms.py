@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,13 @@ from collsim.collectives.schedule import Schedule
 from collsim.collectives.step_order import StepOrder
 from collsim.units import check_time
 
-__all__ = ["LAWS", "ONE_NIC", "Alone", "ClosedForm", "Law", "closed_form", "shares_links", "two_dimensional_ring"]
+__all__ = ["LAWS", "ONE_NIC", "Alone", "ClosedForm", "Law", "Turns", "closed_form", "shares_links", "two_dimensional_ring"]
 
 IntArray = NDArray[np.int64]
 Time = Callable[[int, int, Fraction, Fraction], Fraction]
+Turns = Literal["step", "arrival", "any"]
+"""What a port sends first of several ready messages: the lowest step, the one ready first (then the least id), or who knows;
+then a form is exact only where none ever waits for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,14 @@ class ClosedForm:
     """The law of a schedule: `text`, `time` in fs, and whether the law promises that time to the tick (`exact`).
 
     It does where ports send in the order of steps by themselves. Otherwise the network decides who goes first, and `time` is
-    that of the order of steps; where different steps would then meet on a link (MULTITREE), that of lock step.
+    that of the order of steps; where different steps would then meet on a link (MULTITREE), that of lock step. `without`:
+    settings of the run that bear on its time and that no law knows, for which nothing is promised either.
     """
 
     text: str
     time: int
     exact: bool
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,21 +191,20 @@ def closed_form(
     *,
     shared: bool = False,
     clear: Callable[[IntArray], bool] | None = None,
-    by_step: bool = True,
+    turns: Turns = "step",
 ) -> ClosedForm | None:
     """Return the closed form of `plan` on buffers of `size` bytes; None where there is none.
 
     There is none for an algorithm without a law, where transfers of one step share links (`shared`, see `shares_links`),
     and where those of different steps meet on one: `clear` is asked whether starts int64[T] (fs, first grants) leave every
-    link to one step at a time. MULTITREE then falls back to its lock-step law, which needs no such promise. `by_step`: ports
-    send the lowest step that is ready; otherwise a form is exact only where messages are ready in the order of steps.
-    Raises ClockOverflow.
+    link to one step at a time. MULTITREE then falls back to its lock-step law, which needs no such promise. `turns`: what
+    ports send first, see Turns. Raises ClockOverflow.
     """
     law = LAWS.get((plan.algorithm, plan.collective.name))
     order = StepOrder.of(plan)
     if law is None or shared or order is None:
         return None
-    start, finish, in_order = _chains(order, plan.message_bytes(size) > 0, alone, by_step)
+    start, finish, in_order = _chains(order, plan.message_bytes(size) > 0, alone, turns)
     if clear is None or clear(start):
         return ClosedForm(law.text, int(finish.max(initial=0)), in_order)
     if plan.algorithm != "multitree":
@@ -210,24 +215,23 @@ def closed_form(
     return ClosedForm(f"{law.text.removeprefix('at most ')}, in lock step", together, False)
 
 
-def _chains(order: StepOrder, sent: NDArray[np.bool_], alone: Alone, by_step: bool) -> tuple[IntArray, IntArray, bool]:
+def _chains(order: StepOrder, sent: NDArray[np.bool_], alone: Alone, turns: Turns) -> tuple[IntArray, IntArray, bool]:
     """Return (first grants, completions) of transfers that wait for dependencies, port and path in the order of steps.
 
-    And whether ports send in that order by themselves: none that is idle until a message is ready had one of a later step
-    before; without `by_step`, messages must be ready in the order of steps. `sent`: bool[T], transfers with bytes.
+    And whether ports send in that order by themselves, see `_in_turn`. `sent`: bool[T], transfers with bytes.
     """
     start, finish = np.zeros(len(sent), dtype=np.int64), np.zeros(len(sent), dtype=np.int64)
     lines = [(alone.port, alone.port_gap), (alone.path, alone.path_gap)]
     free = [np.zeros(int(line.max(initial=-1)) + 1, dtype=np.int64) for line, _ in lines]
-    latest = np.full_like(free[0], -1)
+    latest, last = np.full_like(free[0], -1), np.full_like(free[0], -1)
     longest, in_order = int(alone.duration.max(initial=0)) + alone.delay, True
     for now, released in order.sweep(finish):
         start[now] = ready = released + alone.delay
         moving, asked = now[sent[now]], ready[sent[now]]
         port = alone.port[moving]
-        in_order = in_order and bool((asked >= latest[port]).all())
-        waited_for = asked > free[0][port] if by_step else np.ones(len(moving), dtype=np.bool_)
-        latest[port[waited_for]] = asked[waited_for]
+        in_order = in_order and _in_turn(turns, moving, asked, (free[0][port], latest[port], last[port]))
+        waited_for = asked > free[0][port] if turns == "step" else np.ones(len(moving), dtype=np.bool_)
+        latest[port[waited_for]], last[port[waited_for]] = asked[waited_for], moving[waited_for]
         for (line, _), until in zip(lines, free, strict=True):
             start[moving] = np.maximum(start[moving], until[line[moving]])
         check_time(int(start[now].max()) + longest)
@@ -235,6 +239,20 @@ def _chains(order: StepOrder, sent: NDArray[np.bool_], alone: Alone, by_step: bo
         for (line, gap), until in zip(lines, free, strict=True):
             until[line[moving]] = start[moving] + gap[moving]
     return start, finish, in_order
+
+
+def _in_turn(turns: Turns, moving: IntArray, asked: IntArray, before: tuple[IntArray, IntArray, IntArray]) -> bool:
+    """Say whether ports send transfers `moving` of one step, ready at `asked`, after all those of earlier steps.
+
+    `before` them at their ports: when the port is free, when its latest message was ready (step: the latest that it stood
+    idle for), and which one that was. An idle port must not have begun a later step before an earlier one was ready.
+    """
+    free, latest, last = before
+    if turns == "any":
+        return bool((asked >= free).all())
+    if turns == "arrival":
+        return bool(((asked > latest) | (asked == latest) & (moving > last)).all())
+    return bool((asked >= latest).all())
 
 
 def shares_links(plan: Schedule, size: int, offsets: IntArray, links: IntArray) -> bool:

@@ -63,7 +63,7 @@ class PathFinder:
     def __init__(self, topology: Topology, network: NetworkConfig, seed: int = 0):
         by_message = network.transport.flow_control == "message"
         router = network.router
-        self.topology, self.seed = topology, seed
+        self.topology, self.network, self.seed = topology, network, seed
         self.routing: Routing = route(topology, router.routing, router.virtual_channels, last_counts=by_message)
 
     def path(self, source: int, target: int, call: int = 0, transfer: int = 0) -> list[int]:

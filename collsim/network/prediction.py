@@ -11,19 +11,25 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from collsim.collectives.closed_forms import ONE_NIC, Alone, ClosedForm, closed_form, shares_links
+from collsim.collectives.closed_forms import ONE_NIC, Alone, ClosedForm, Turns, closed_form, shares_links
 from collsim.collectives.schedule import REDUCE, Schedule
+from collsim.network.buffers import auto_buffer
 from collsim.network.config import NetworkConfig
 from collsim.network.message_time import LoneMessage, lone_message, message_time, reduction_fs
 from collsim.network.paths import PathFinder, Paths, one_group_at_a_time
+from collsim.network.schedulers import SCHEDULERS
 from collsim.topology.graph import Topology
 
 __all__ = ["lone_message_time", "predict"]
 
+TURNS: dict[str, Turns] = {"lowest-step": "step", "lockstep": "step", "fifo": "arrival"}
+"""What the ports of each NIC scheduler send first, where that is an order that laws know."""
+
 
 def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfig, *, seed: int = 0) -> ClosedForm | None:
     """Return the closed form of `plan` on buffers of `size` bytes; None where contention leaves none."""
-    paths = PathFinder(topology, network, seed).schedule(plan)
+    finder = PathFinder(topology, network, seed)
+    paths = finder.schedule(plan)
     sharers = _through_one_nic(plan, size, paths)
     if sharers == 1 and shares_links(plan, size, paths.offsets, paths.links):
         return None
@@ -61,11 +67,39 @@ def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfi
         path_gap=slowest + others,
         delay=network.nic.message_overhead + network.nic.injection_latency,
     )
-    form = closed_form(plan, size, times, clear=clear, by_step=network.nic.nic_scheduler == "lowest-step")
-    if form is None or sharers == 1:
-        return form
-    law = ONE_NIC[plan.collective.name]
-    return replace(form, text=law.text, exact=form.exact and len(np.unique(sizes)) == 1)
+    form = closed_form(plan, size, times, clear=clear, turns=TURNS.get(network.nic.nic_scheduler, "any"))
+    if form is None:
+        return None
+    if sharers > 1:
+        form = replace(form, text=ONE_NIC[plan.collective.name].text, exact=form.exact and len(np.unique(sizes)) == 1)
+    without = _unknown_to_laws(finder, plan, paths)
+    return replace(form, exact=form.exact and not without, without=without)
+
+
+def _unknown_to_laws(finder: PathFinder, plan: Schedule, paths: Paths) -> tuple[str, ...]:
+    """Return the settings under which a message may take longer, or another way, than it does alone."""
+    topology, network, nic = finder.topology, finder.network, finder.network.nic
+    first = paths.links[paths.offsets[:-1][np.diff(paths.offsets) > 0]]
+    ports = np.bincount(topology.source[np.unique(first)]).max(initial=0)
+    found = {
+        "buffer": _small_buffers(topology, network, paths),
+        "nic_scheduler": SCHEDULERS.get(nic.nic_scheduler).lockstep,
+        "overhead_mode": nic.overhead_mode == "serial" and nic.message_overhead > 0,
+        "ports": 0 < nic.ports < ports,
+        "reduction_units": bool(nic.reduction_units and nic.reduction_rate and (plan.op == REDUCE).any()),
+        "routing": finder.routing.per_packet and bool((np.diff(plan.path_offsets) == 0).any()),
+    }
+    return tuple(name for name, matters in found.items() if matters)
+
+
+def _small_buffers(topology: Topology, network: NetworkConfig, paths: Paths) -> bool:
+    """Say whether some link that packets leave again has less room than `auto` gives, so that they may wait for credit."""
+    room = network.router.buffer
+    if room == "auto" or network.transport.flow_control == "none":
+        return False
+    inner = np.setdiff1d(np.arange(len(paths.links)), paths.offsets[1:] - 1)
+    rates = {(int(topology.bandwidth[k]), int(topology.latency[k])) for k in np.unique(paths.links[inner]).tolist()}
+    return any(room < auto_buffer(*rate, network) for rate in rates)
 
 
 def _through_one_nic(plan: Schedule, size: int, paths: Paths) -> int:

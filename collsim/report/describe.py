@@ -6,6 +6,7 @@ from collections import Counter
 
 from collsim.collectives.algorithm import Algorithm
 from collsim.collectives.bounds import Bound
+from collsim.collectives.closed_forms import LAWS
 from collsim.collectives.collective import Collective
 from collsim.collectives.schedule import OP_NAMES, Schedule
 from collsim.collectives.verify import Proof
@@ -122,17 +123,20 @@ def step_rows(plan: Schedule, t: Topology, size: int, first: int, last: int) -> 
 
 
 def closed_form_text(o: Outcome) -> str:
-    """Return the closed form and how far the run is from it."""
+    """Return the closed form, how far the run is from it, and why where the form makes no promise."""
     law = o.closed_form
     if law is None:
-        return "none: messages of one step share links, so no formula holds"
+        known = (o.schedule.algorithm, o.schedule.collective.name) in LAWS
+        return f"none: {'messages meet on links, so no formula holds' if known else 'no formula is known for this schedule'}"
     difference = o.result.time - law.time
     if difference == 0:
         return f"{format_time(law.time)} by {law.text}; the run is equal to the tick"
     more = "longer" if difference > 0 else "shorter"
     share = 100 * abs(difference) / max(law.time, 1)
     loose = "" if law.exact else " (the network, not the step, decides who goes first)"
-    return f"{format_time(law.time)} by {law.text}; the run is {share:.2g} % {more}{loose}"
+    if law.without:
+        loose = f" (the formula knows nothing of {', '.join(law.without)})"
+    return f"{format_time(law.time)} by {law.text}; the run is {share:.3g} % {more}{loose}"
 
 
 def critical_text(o: Outcome) -> str:

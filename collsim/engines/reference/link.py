@@ -6,8 +6,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from collsim.engines.reference.message import Message, Packet
+from collsim.network.buffers import auto_buffer
 from collsim.network.config import NetworkConfig
-from collsim.units import FS_PER_SECOND, serialisation_fs
+from collsim.units import serialisation_fs
 
 if TYPE_CHECKING:
     from collsim.engines.reference.nic import Flow, Port
@@ -98,18 +99,9 @@ def head_fs(link: Link, size: int, header: int, cut_through: bool) -> int:
 
 
 def buffer_bytes(link: Link, network: NetworkConfig) -> int:
-    """Return the bytes of each channel of `link`.
-
-    "auto" is the least multiple of the largest packet that covers 2 latency + router_delay + head + ser at the link's
-    rate, plus one largest packet (rule 10); the largest packet is a full one with its header.
-    """
+    """Return the bytes of each channel of `link`, see `auto_buffer`; UNBOUNDED under flow_control = none."""
     if network.transport.flow_control == "none":
         return UNBOUNDED
     if network.router.buffer != "auto":
         return network.router.buffer
-    header = network.packet.header
-    largest = network.packet.packet_payload + header
-    head = head_fs(link, largest, header, network.router.switching == "cut-through")
-    round_trip = 2 * link.latency + network.router.router_delay + head + link.ser(largest)
-    covered = -(-round_trip * link.bandwidth // (FS_PER_SECOND * largest))
-    return (covered + 1) * largest
+    return auto_buffer(link.bandwidth, link.latency, network)
