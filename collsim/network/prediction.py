@@ -30,7 +30,7 @@ def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfi
     """Return the closed form of `plan` on buffers of `size` bytes; None where contention leaves none."""
     finder = PathFinder(topology, network, seed)
     paths = finder.schedule(plan)
-    sharers = _through_one_nic(plan, size, paths)
+    sharers = _through_one_nic(topology, plan, size, paths)
     if sharers == 1 and shares_links(plan, size, paths.offsets, paths.links):
         return None
     rate = list(zip(topology.bandwidth.tolist(), topology.latency.tolist(), strict=True))
@@ -102,10 +102,11 @@ def _small_buffers(topology: Topology, network: NetworkConfig, paths: Paths) -> 
     return any(room < auto_buffer(*rate, network) for rate in rates)
 
 
-def _through_one_nic(plan: Schedule, size: int, paths: Paths) -> int:
+def _through_one_nic(topology: Topology, plan: Schedule, size: int, paths: Paths) -> int:
     """Return n - 1 where all peers of a direct exchange are reached through one link of a host and nothing else is shared.
 
-    Everybody then sends to one peer after another, each time a permutation: n - 1 equal turns. 1 in all other cases.
+    Everybody then sends to one peer after another, each time a permutation: n - 1 equal turns. 1 in all other cases, those
+    with unequal links included, where the turns of fast hosts run ahead.
     """
     hops = np.diff(paths.offsets)
     if (
@@ -115,6 +116,10 @@ def _through_one_nic(plan: Schedule, size: int, paths: Paths) -> int:
         or hops.min() < 1
         or (plan.message_bytes(size) == 0).any()
     ):
+        return 1
+    place = np.arange(len(paths.links)) - np.repeat(paths.offsets[:-1], hops)
+    kinds = np.stack([place, topology.bandwidth[paths.links], topology.latency[paths.links]], axis=1)
+    if len(np.unique(kinds, axis=0)) > hops.max():
         return 1
     key = np.repeat(plan.step, hops) * (int(paths.links.max()) + 1) + paths.links
     _, index, count = np.unique(key, return_inverse=True, return_counts=True)

@@ -58,3 +58,11 @@ def test_orders_of_ports_are_promised_only_where_they_are_those_of_the_steps(mac
 
 def test_a_form_that_is_missing_says_why():
     assert "messages meet" in closed_form_text(simulate("torus4x4", "direct", size="64KiB", engine="analytic"))
+
+
+@pytest.mark.parametrize("wanted", ["all-reduce", "reduce", "all-to-all"])
+def test_turns_through_unequal_nics_are_not_told_as_equal_ones(wanted):
+    equal = simulate("switch4", "direct", collective=wanted, size="64KiB")
+    assert equal.closed_form.exact
+    slower = simulate("switch4", "direct", collective=wanted, size="64KiB", degrade={"h0->s0": 0.25, "s0->h2": 2.0})
+    assert slower.closed_form is None
