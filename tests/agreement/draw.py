@@ -6,9 +6,10 @@ import random
 from dataclasses import replace
 
 from agreement.cases import Case, Compute, Machine, Named, Rows, Send, parts
+from agreement.draw_extremes import draw_extreme, draw_trouble
 from agreement.draw_machine import draw_machine
-from agreement.draw_program import draw_items
-from agreement.draw_settings import draw_settings, draw_trouble
+from agreement.draw_program import draw_calm, draw_items
+from agreement.draw_settings import draw_settings
 
 from collsim.errors import RoutingError
 from collsim.topology.paths import host_hops
@@ -23,17 +24,20 @@ MOST_HOPS = 2000
 def draw(number: int) -> Case:
     """The case of an integer: the same on every machine and in every process."""
     rng = random.Random(f"agreement {number}")
-    kind = rng.choices(("plain", "knot", "trouble"), (88, 8, 4))[0]
+    kind = rng.choices(("plain", "calm", "knot", "extreme", "trouble"), (68, 12, 8, 8, 4))[0]
     settings = draw_settings(rng, knot=kind == "knot")
     machine = _machine(rng, str(settings["routing"]), knot=kind == "knot")
     settings = _fit_room(rng, {k: v for k, v in settings.items() if v is not None})
     room = int(str(settings.get("packet_payload", 4096)))
-    case = Case(machine, draw_items(rng, machine.topology, settings, room, crowded=kind == "knot"), settings)
-    budget = rng.choice((60, 120, 300, 300, 600, 1000, MOST_HOPS)) if kind == "plain" else 500
-    case = _within(case, budget)
+    if kind == "calm":
+        case = Case(machine, draw_calm(rng, machine.topology, room), settings | rng.choice(({}, {"buffer": "auto"})))
+    else:
+        case = Case(machine, draw_items(rng, machine.topology, settings, room, crowded=kind == "knot"), settings)
+    budget = 500 if kind == "knot" else rng.choice((60, 120, 300, 300, 600, 1000, MOST_HOPS))
+    case = replace(_within(case, budget), seed=rng.choice((0, rng.randrange(2**31))))
     if kind == "trouble":
-        case = draw_trouble(rng, case)
-    return replace(case, seed=rng.choice((0, rng.randrange(2**31))))
+        return draw_trouble(rng, case)
+    return _within(draw_extreme(rng, case), MOST_HOPS, at_most=True) if kind == "extreme" else case
 
 
 def _machine(rng: random.Random, routing: str, *, knot: bool) -> Machine:
@@ -73,11 +77,14 @@ def packet_hops(case: Case) -> int:
     return total
 
 
-def _within(case: Case, budget: int) -> Case:
-    """Send more or less until the case is near `budget` and within it; where that is not enough, leave out the largest."""
+def _within(case: Case, budget: int, *, at_most: bool = False) -> Case:
+    """Send more or less until the case is near `budget` and within it; where that is not enough, leave out the largest.
+
+    `at_most`: never send more.
+    """
     for _ in range(8):
         hops = packet_hops(case)
-        if budget / 2 < hops <= budget or not hops:
+        if hops <= budget and (at_most or not hops or budget / 2 < hops):
             return case
         case = replace(case, items=tuple(_scaled(item, min(budget / hops, 4)) for item in case.items))
     while packet_hops(case) > budget:

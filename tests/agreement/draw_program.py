@@ -11,7 +11,7 @@ from collsim.collectives.algorithm import ALGORITHMS
 from collsim.errors import AlgorithmUnsuitable
 from collsim.topology.graph import Topology
 
-__all__ = ["draw_items"]
+__all__ = ["draw_calm", "draw_items"]
 
 Item = Compute | Send | Named | Rows
 ROOTED = ("broadcast", "reduce")
@@ -30,12 +30,31 @@ def draw_items(
     for _ in range(calls):
         items.append(_rows(rng, topology, payload) if rng.random() < 0.25 else _named(rng, topology, payload))
     most = 2 * topology.hosts if crowded else rng.choice((0, 4, 12, 30))
-    items += _sends(rng, topology, payload, most if items else max(most, 3), crowded)
+    items += _sends(rng, topology, payload, most if items else max(most, 3), crowded=crowded)
     for _ in range(rng.choice((0, 0, 1, 2, 4))):
         items.append(Compute(rng.randrange(topology.hosts), rng.choice((0, 1, 10**6, rng.randrange(10**9)))))
     rng.shuffle(items)
     entangled = rng.choice((0.0, 0.0, 0.1) if crowded else (0.0, 0.1, 0.4))
     return tuple(_after(rng, item, k, entangled) for k, item in enumerate(items))
+
+
+def draw_calm(rng: random.Random, topology: Topology, payload: int) -> tuple[Item, ...]:
+    """Return the items of a program in which messages hardly meet: calls one after another, and by chance an intruder."""
+    items: list[Item] = []
+    hosts = tuple(range(topology.hosts)) if topology.hosts <= 16 else _group(rng, topology)
+    for _ in range(rng.choice((1, 1, 2))):
+        call = _named(rng, topology, payload * rng.choice((1, 1, 5)))
+        if isinstance(call, Named) and rng.random() < 0.7:
+            name = rng.choice(("ring", "bidirectional-ring", "multitree", "recursive-doubling"))
+            call = replace(call, algorithm=name, collective="all-reduce", hosts=hosts, root=0)
+            try:
+                call.schedule(topology)
+            except AlgorithmUnsuitable:
+                call = replace(call, algorithm="ring")
+        items.append(replace(call, deps=(len(items) - 1,) if items else ()))
+    if rng.random() < 0.35:
+        items += _sends(rng, topology, payload, rng.randint(1, 2), crowded=False)
+    return tuple(items)
 
 
 def _after(rng: random.Random, item: Item, index: int, entangled: float) -> Item:
@@ -44,7 +63,7 @@ def _after(rng: random.Random, item: Item, index: int, entangled: float) -> Item
     return replace(item, deps=tuple(sorted({rng.randrange(index) for _ in range(rng.randint(1, 3))})))
 
 
-def _sends(rng: random.Random, topology: Topology, payload: int, count: int, crowded: bool) -> list[Item]:
+def _sends(rng: random.Random, topology: Topology, payload: int, count: int, *, crowded: bool) -> list[Item]:
     """Sends after a pattern: anybody to anybody, all to one, one to all, or everybody so many hosts on."""
     hosts = topology.hosts
     pattern = "shift" if crowded and rng.random() < 0.85 else rng.choice(("any", "in", "out", "shift"))

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
-from agreement.cases import Case, Compute, Rows, Send
-
-__all__ = ["draw_settings", "draw_trouble"]
+__all__ = ["draw_settings"]
 
 ROUTINGS = {
     "auto": 14,
@@ -82,28 +79,3 @@ def _channels(rng: random.Random, knot: bool) -> dict[str, object]:
     channels = rng.choice((None, None, None, 1, 2, 3, 4, 5, 7))
     allow = rng.random() < (0.8 if channels in (1, 2, 3) else 0.3)
     return {"virtual_channels": channels, "allow_deadlock": allow or None}
-
-
-def draw_trouble(rng: random.Random, case: Case) -> Case:
-    """Return the case with something in it that an engine has to refuse, or a clock that overflows."""
-    kind = rng.choice(("clock", "host", "routing", "scheduler", "estimate", "cycle", "path", "flow"))
-    settings, items, t = dict(case.settings), case.items, case.topology
-    if kind == "clock":
-        after = tuple(range(len(items)))[-1:]
-        items = (*items, Compute(0, 2**62, after), Compute(0, 2**62, (len(items),)), Send(0, 1, 999, (len(items) + 1,)))
-    elif kind == "host":
-        items = (*items, rng.choice((Compute(t.hosts, 5), Send(0, t.hosts + 3, 5), Send(t.nodes, 0, 1))))
-    elif kind == "routing":
-        settings["routing"] = "e-cube" if case.machine.base != "hypercube8" else "up-down"
-    elif kind == "scheduler":
-        settings["nic_scheduler"] = "longest-first"
-    elif kind == "estimate":
-        settings |= {"nic_scheduler": "lockstep", "lockstep_estimate": "guess"}
-    elif kind == "cycle":
-        rows = ((0, 0, 1, 0, 1, 0, (1,), ()), (1, 1, 0, 0, 1, 0, (0,), ()))
-        items = (*items, Rows((0, 1), (1,), rows, 100))
-    elif kind == "path":
-        items = (*items, Rows((0, 1), (1,), ((0, 0, 1, 0, 1, 0, (), (t.links,)),), 100))
-    else:
-        settings |= {"flow_control": "message", "routing": "least-queued"}
-    return replace(case, items=items, settings=settings)
