@@ -19,7 +19,12 @@ __all__ = ["schedule"]
 @plan_options
 @click.option("--steps", metavar="A:B", help="Only steps A to B, both included, counted from 0; A: and :B work too.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the schedule as JSON; '-' prints it instead of the steps.")
-@click.option("--plot", "plot_path", metavar="FILE", help="Draw the steps on the topology (.png, .svg or .pdf).")
+@click.option(
+    "--plot",
+    "plot_path",
+    metavar="FILE",
+    help="Draw the steps on the topology, hosts numbered by rank (.png, .svg or .pdf).",
+)
 def schedule(
     topo: str, algo: str, size: str, steps: str | None, json_path: str | None, plot_path: str | None, **options: Any
 ) -> None:

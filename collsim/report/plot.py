@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import EllipseCollection, LineCollection, PolyCollection
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from numpy.typing import NDArray
 
 from collsim.collectives.schedule import Schedule
 from collsim.errors import InvalidValue
 from collsim.report.output import FORMATS, check_drawable, write_file
-from collsim.report.shapes import bowed, hits_a_node, link_shapes, spacing
+from collsim.report.shapes import Arrow, arrow, link_shapes, node_radius, spacing, way
 from collsim.result import Outcome
 from collsim.topology.graph import Topology
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
@@ -31,6 +34,8 @@ MARKERS = "osD^vP*X<>"
 HOST, SWITCH, LINK = "#4C8DC9", "#F0B95A", "#9AA5B1"
 MOST_PANELS = 36
 MOST_LABELS = 80
+SMALLEST = 4.2
+TICKS: tuple[tuple[int, ...], ...] = (tuple(range(1, 10)), (1, 2, 5), (1,))
 
 
 def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str = "time") -> None:
@@ -51,7 +56,9 @@ def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str =
     bounds = {o.size: o.bound.time / FS_PER_SECOND for o in sorted(outcomes, key=lambda o: o.size)}
     limits = [b if metric == "time" else size / b / 1e9 for size, b in bounds.items() if b > 0]
     label = "lower bound" if metric == "time" else "upper bound"
-    axes.plot([size for size, b in bounds.items() if b > 0], limits, "k--", linewidth=1.3, label=label)
+    alone = "_" if len(limits) == 1 else None  # a line of one point would not be seen
+    sized = [size for size, b in bounds.items() if b > 0]
+    axes.plot(sized, limits, "k--", linewidth=1.3, marker=alone, markersize=16, label=label)
     first = outcomes[0]
     axes.set(xscale="log", yscale="log", xlabel="size of a rank's buffer")
     axes.set_ylabel("time" if metric == "time" else "algorithm bandwidth (GB/s)")
@@ -61,6 +68,8 @@ def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str =
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_time(value * FS_PER_SECOND)))
     else:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=TICKS[int(high > 4 * low) + int(high > 100 * low)]))
     axes.grid(True, which="major", color="#DDDDDD", linewidth=0.7)
     figure.legend(loc="outside right upper", frameon=False)
     _save(figure, path)
@@ -69,10 +78,21 @@ def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str =
 def plot_topology(topology: Topology, path: str | Path) -> None:
     """Draw hosts as circles, switches as squares and links as wide as they are fast, into the image `path`."""
     check_drawable(path)
-    figure = Figure(figsize=(8.5, 6.5), layout="constrained")
+    shapes, links = link_shapes(topology)
+    frame = _frame(topology, shapes)
+    width, height = _fitted(frame, 6.6, 6.6)
+    figure = Figure(figsize=(width + 1.9, height + 0.4), layout="constrained")
     axes = figure.add_subplot()
-    _draw_machine(axes, topology, labels=topology.nodes <= MOST_LABELS)
-    axes.set_title(f"{topology.name}: {topology.hosts} hosts, {topology.switches} switches, {topology.links} directed links")
+    crowd = float(np.clip((40 / topology.nodes) ** 0.5, 0.4, 1.0))
+    widths = crowd * _widths(topology.bandwidth[links], topology)
+    axes.add_collection(LineCollection(shapes, linewidths=widths, colors=LINK, zorder=1))
+    _draw_nodes(axes, topology)
+    if topology.nodes <= MOST_LABELS:
+        _name_nodes(axes, topology, dict(enumerate(topology.names)), 72 * width / float(np.ptp(frame[:, 0])))
+    _set_frame(axes, frame)
+    switches = [_count(topology.switches, "switch", "switches")] if topology.switches else []
+    counts = [_count(topology.hosts, "host"), *switches, _count(topology.links, "directed link")]
+    axes.set_title(f"{topology.name}: {', '.join(counts)}")
     figure.legend(handles=_legend(topology), loc="outside right upper", frameon=False)
     _save(figure, path)
 
@@ -80,7 +100,7 @@ def plot_topology(topology: Topology, path: str | Path) -> None:
 def plot_schedule(schedule: Schedule, topology: Topology, path: str | Path, first: int = 0, last: int | None = None) -> None:
     """Draw steps `first` to `last` (both included) as arrows on the topology, coloured by chunk, into the image `path`.
 
-    Raises InvalidValue for more than 36 steps: choose some.
+    Hosts carry the number of their rank. Raises InvalidValue for more than 36 steps: choose some.
     """
     check_drawable(path)
     last = schedule.steps - 1 if last is None else last
@@ -89,94 +109,114 @@ def plot_schedule(schedule: Schedule, topology: Topology, path: str | Path, firs
         raise InvalidValue(
             f"{panels} steps do not fit a figure; draw up to {MOST_PANELS}, like --steps {first}:{first + 11}."
         )
-    columns = min(panels, 4)
+    shapes, _ = link_shapes(topology)
+    steps = [_arrows(schedule, topology, step) for step in range(first, last + 1)]
+    frame = _frame(topology, [*shapes, *(each.shaft for arrows, _ in steps for each in arrows)])
+    across = float(np.ptp(frame[:, 0]))
+    # Wide enough that numbers fit the nodes, as far as a page allows.
+    width, height = _fitted(frame, float(np.clip(across / spacing(topology) * 0.25, 3.2, 6.4)), 6.4)
+    columns = min(panels, max(1, int(13.5 / width)))
     rows = -(-panels // columns)
-    figure = Figure(figsize=(3.3 * columns + 1, 3.2 * rows + 0.6), layout="constrained")
+    figure = Figure(figsize=(width * columns + 1, (height + 0.3) * rows + 0.4), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
-    mesh = None
+    ranks = {int(host): str(rank) for rank, host in enumerate(schedule.ranks_to_hosts)}
+    colours = ScalarMappable(Normalize(0, max(schedule.chunks - 1, 1)), "turbo")
     for place, axes in enumerate(grid.flat):
         if place >= panels:
             axes.set_axis_off()
             continue
-        _draw_machine(axes, topology, labels=topology.hosts <= 20, faint=True)
-        mesh = _draw_step(axes, schedule, topology, first + place) or mesh
+        axes.add_collection(LineCollection(shapes, linewidths=0.6, colors="#DDE1E6", zorder=1))
+        _draw_nodes(axes, topology)
+        _name_nodes(axes, topology, ranks, 72 * width / across)
+        arrows, chunks = steps[place]
+        shades = colours.to_rgba(np.array(chunks, dtype=np.float64))
+        thin = float(np.clip(72 * width / across * node_radius(topology) / 6, 0.4, 1.2))
+        axes.add_collection(LineCollection([each.shaft for each in arrows], linewidths=thin, colors=shades, zorder=5))
+        axes.add_collection(PolyCollection([each.head for each in arrows], facecolors=shades, linewidths=0, zorder=5))
+        _set_frame(axes, frame)
         axes.set_title(f"step {first + place}", fontsize=10)
-    figure.suptitle(f"{schedule.algorithm}: {schedule.collective.name} on {topology.name}")
-    if mesh is not None and schedule.chunks > 1:
-        figure.colorbar(mesh, ax=grid.ravel().tolist(), label="chunk", shrink=0.6, ticks=MaxNLocator(integer=True))
+    figure.suptitle(f"{schedule.algorithm}: {schedule.collective.name} on {topology.name}", fontsize=11)
+    if schedule.chunks > 1:
+        figure.colorbar(colours, ax=grid.ravel().tolist(), label="chunk", shrink=0.6, ticks=MaxNLocator(integer=True))
     _save(figure, path)
 
 
-def _draw_machine(axes: Axes, t: Topology, labels: bool, faint: bool = False) -> None:
-    shapes, links = link_shapes(t)
-    crowd = float(np.clip((40 / t.nodes) ** 0.5, 0.4, 1.0)) * (0.6 if faint else 1.0)
-    widths = crowd * _widths(t.bandwidth[links], t)
-    axes.add_collection(LineCollection(shapes, linewidths=widths, colors="#DDE1E6" if faint else LINK, zorder=1))
-    where = t.coordinates
-    reach = float(np.ptp(where, axis=0).max()) or 1.0
-    across = float(np.clip(0.5 * spacing(t) / reach * (130 if faint else 400), 3, 12 if faint else 27))
-    for nodes, marker, colour in ((slice(0, t.hosts), "o", HOST), (slice(t.hosts, None), "s", SWITCH)):
-        x, y = where[nodes].T
-        axes.scatter(x, y, s=across**2, marker=marker, c=colour, edgecolors="white", linewidths=0.8, zorder=3)
-    # Names sit in their nodes where they fit, else just above them.
-    inside = across >= 13
-    style = {"ha": "center", "va": "center"} if inside else {"ha": "center", "va": "bottom", "xytext": (0, across / 2)}
-    font = float(np.clip(across / 2.9, 4.5, 9)) if inside else 5.5
-    for node in range(t.nodes if labels else 0):
-        if inside or not faint:
-            font_here = font * min(1.0, 4 / len(t.names[node])) ** 0.5
-            axes.annotate(
-                t.names[node],
-                tuple(where[node]),
-                textcoords=None if inside else "offset points",
-                fontsize=font_here,
-                zorder=6,
-                **style,
-            )
-    axes.set_aspect("equal" if _is_roomy(t) else "auto")
-    axes.margins(0.12)
-    axes.autoscale_view()
-    axes.set_axis_off()
-
-
-def _draw_step(axes: Axes, schedule: Schedule, t: Topology, step: int) -> Any:
-    """Draw the transfers of one step as arrows, each link of a given path on its own; return what a colour bar needs."""
-    gap = spacing(t)
-    lines, colours = [], []
+def _arrows(schedule: Schedule, t: Topology, step: int) -> tuple[list[Arrow], list[int]]:
+    """Return the arrows of a step and their chunks: each link of a given path on its own, else from host to host."""
+    gap, rim = spacing(t), 1.15 * node_radius(t)
+    arrows, chunks = [], []
     for transfer in np.flatnonzero(schedule.step == step).tolist():
         links = schedule.path_of(transfer).tolist()
-        ranks = int(schedule.src[transfer]), int(schedule.dst[transfer])
-        hosts = [(int(schedule.ranks_to_hosts[ranks[0]]), int(schedule.ranks_to_hosts[ranks[1]]))]
-        for a, b in [(int(t.source[k]), int(t.target[k])) for k in links] or hosts:
-            start, end = t.coordinates[a], t.coordinates[b]
-            height = 0.12 * gap
-            if hits_a_node(t, a, b, 0.16 * gap):
-                height = max(0.4 * gap, 0.0 if links else 0.25 * float(np.hypot(*(end - start))))
-            lines.append(bowed(start, end, height)[2:-2])
-            colours.append(int(schedule.chunk[transfer]))
-    if not lines:
-        return None
-    drawn = LineCollection(lines, array=np.array(colours), linewidths=1.2, cmap="turbo", zorder=5)
-    axes.add_collection(drawn)
-    tips, tails = np.array([line[-1] for line in lines]), np.array([line[-4] for line in lines])
-    heads = {"angles": "xy", "scale_units": "xy", "scale": 1, "headaxislength": 5, "headlength": 5, "width": 0.008}
-    arrows = axes.quiver(*tails.T, *(tips - tails).T, np.array(colours), cmap="turbo", zorder=5, **heads)  # type: ignore[arg-type]
-    for drawing in (drawn, arrows):
-        drawing.set_clim(0, max(schedule.chunks - 1, 1))
-    axes.autoscale_view()
-    return drawn
+        src, dst = int(schedule.src[transfer]), int(schedule.dst[transfer])
+        ends = int(schedule.ranks_to_hosts[src]), int(schedule.ranks_to_hosts[dst])
+        hops = [
+            (int(t.source[k]), int(t.target[k]), t.links_between(int(t.source[k]), int(t.target[k])).index(k)) for k in links
+        ]
+        for a, b, place in hops or [(*ends, 0)]:
+            line = way(t, a, b, gap, (0.12 + 0.1 * place) * gap, link=bool(links))
+            arrows.append(arrow(line, rim, rim, 0.6 * rim))
+            chunks.append(int(schedule.chunk[transfer]))
+    return arrows, chunks
+
+
+def _draw_nodes(axes: Axes, t: Topology) -> None:
+    radius = node_radius(t)
+    style: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.6, "zorder": 3}
+    hosts, switches = t.coordinates[: t.hosts], t.coordinates[t.hosts :]
+    size = np.full(len(hosts), 2 * radius)
+    axes.add_collection(
+        EllipseCollection(
+            size, size, 0 * size, units="xy", offsets=hosts, offset_transform=axes.transData, facecolors=HOST, **style
+        )
+    )
+    corners = 0.9 * radius * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    axes.add_collection(PolyCollection([at + corners for at in switches], facecolors=SWITCH, **style))
+
+
+def _name_nodes(axes: Axes, t: Topology, names: dict[int, str], scale: float) -> None:
+    """Write names into their nodes where they fit, else above them where there is room; `scale`: points a unit."""
+    inside = 2 * scale * node_radius(t)
+    for kind in (slice(0, t.hosts), slice(t.hosts, t.nodes)):
+        own = {node: name for node, name in names.items() if kind.start <= node < kind.stop}
+        longest = max(map(len, own.values()), default=0)
+        font = min(9.0, inside / (0.62 * max(longest, 2)))
+        style: dict[str, Any] = {"va": "center", "xytext": (0, 0)}
+        if font < SMALLEST:
+            font, style = 5.5, {"va": "bottom", "xytext": (0, inside / 2)}
+            if 0.6 * font * longest > scale * spacing(t, kind):
+                continue
+        style |= {"textcoords": "offset points", "ha": "center", "fontsize": font, "zorder": 6}
+        for node, name in own.items():
+            axes.annotate(name, tuple(t.coordinates[node].tolist()), **style)
+
+
+def _frame(t: Topology, lines: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return [[least x, y], [greatest x, y]] of all nodes and lines with a margin; never empty in a direction."""
+    rim = 1.6 * node_radius(t)
+    nodes = t.coordinates
+    every = np.concatenate(
+        [nodes - rim, nodes + rim, *(line + rim / 4 for line in lines), *(line - rim / 4 for line in lines)]
+    )
+    return np.array([every.min(axis=0), every.max(axis=0)])
+
+
+def _fitted(frame: NDArray[np.float64], width: float, most: float) -> tuple[float, float]:
+    """Return (width, height) in inches of a drawing of `frame` that is up to `width` wide and `most` high."""
+    across, up = np.ptp(frame, axis=0).tolist()
+    scale = min(width / across, most / up)
+    return scale * across, max(scale * up, 0.8)
+
+
+def _set_frame(axes: Axes, frame: NDArray[np.float64]) -> None:
+    (left, low), (right, high) = frame.tolist()
+    axes.set(xlim=(left, right), ylim=(low, high), aspect="equal")
+    axes.set_axis_off()
 
 
 def _widths(rates: Any, t: Topology) -> Any:
     """Return line widths in points: all links alike are thin, else from 0.6 for the slowest to 3.2 for the fastest."""
     low, high = int(t.bandwidth.min()), int(t.bandwidth.max())
     return 1.3 + 0 * rates if low == high else 0.6 + 2.6 * rates / high
-
-
-def _is_roomy(t: Topology) -> bool:
-    """Whether the drawing is about as high as wide, so that equal axes waste no room."""
-    width, height = np.ptp(t.coordinates, axis=0)
-    return bool(min(width, height) > 0.35 * max(width, height))
 
 
 def _legend(t: Topology) -> list[Line2D]:
@@ -196,6 +236,10 @@ def _size_axis(axes: Axes, sizes: Sequence[int]) -> None:
     axes.set_xticks(shown, [format_size(size) for size in shown], fontsize=9)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _save(figure: Figure, path: str | Path) -> None:

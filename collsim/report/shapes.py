@@ -1,24 +1,37 @@
-"""Where lines go in a drawing: a link is straight unless it would run through a third node, then it bows around it."""
+"""Where things go in a drawing: links straight unless they would run through a third node, arrows from rim to rim.
+
+All lengths are in units of the coordinates, so that what meets in the drawing meets at every size of it.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collsim.topology.graph import Topology
 
-__all__ = ["bowed", "hits_a_node", "link_shapes", "spacing"]
+__all__ = ["Arrow", "arrow", "bowed", "hits_a_node", "link_shapes", "node_radius", "spacing", "way"]
 
 Points = NDArray[np.float64]
 
 
-def spacing(t: Topology) -> float:
-    """Return the typical distance between a node and its nearest neighbour, in units of the coordinates."""
-    sample = t.coordinates[:400]
-    distance = np.hypot(*(sample[:, None, :] - t.coordinates[None, :, :]).transpose(2, 0, 1))
+def spacing(t: Topology, nodes: slice = slice(None)) -> float:
+    """Return the distance between a node and its nearest neighbour: three of four of `nodes` have no less."""
+    every = t.coordinates[nodes]
+    sample = every[:400]
+    distance = np.hypot(*(sample[:, None, :] - every[None, :, :]).transpose(2, 0, 1))
     distance[distance < 1e-9] = np.inf
-    nearest = distance.min(axis=1)
-    return float(np.median(nearest[np.isfinite(nearest)])) if np.isfinite(nearest).any() else 1.0
+    nearest = distance.min(axis=1, initial=np.inf)
+    nearest = nearest[np.isfinite(nearest)]
+    return float(np.quantile(nearest, 0.25, method="lower")) if nearest.size else 1.0
+
+
+def node_radius(t: Topology) -> float:
+    """Return the radius of a node: well within half the distance to its neighbour, and small on the whole drawing."""
+    reach = float(np.ptp(t.coordinates, axis=0).max()) or 1.0
+    return min(0.28 * spacing(t), 0.04 * reach)
 
 
 def link_shapes(t: Topology) -> tuple[list[Points], NDArray[np.int64]]:
@@ -31,22 +44,63 @@ def link_shapes(t: Topology) -> tuple[list[Points], NDArray[np.int64]]:
         seen = drawn[a, b] = drawn.get((a, b), 0) + 1
         if a > b and drawn.get((b, a), 0) >= seen:
             continue
-        bow = 0.4 * gap if hits_a_node(t, a, b, 0.16 * gap) else 0.0
-        bow += 0.1 * gap * (seen // 2) * (1 if seen % 2 else -1)
-        shapes.append(bowed(t.coordinates[min(a, b)], t.coordinates[max(a, b)], bow))
+        aside = 0.1 * gap * (seen // 2) * (1 if seen % 2 else -1)
+        shapes.append(way(t, min(a, b), max(a, b), gap, aside))
         links.append(link)
     return shapes, np.array(links, dtype=np.int64)
 
 
-def bowed(start: Points, end: Points, height: float) -> Points:
-    """Return a polyline from `start` to `end` that rises by `height` to its left; float64[2 or 25, 2]."""
+def way(t: Topology, a: int, b: int, gap: float, aside: float = 0.0, link: bool = True) -> Points:
+    """Return the line from node `a` to node `b`: `aside` to its left, and around nodes that stand in between.
+
+    Lines that are no `link` rise higher the longer they are, so that many from one row to itself stay apart.
+    """
+    start, end = t.coordinates[a], t.coordinates[b]
+    if not hits_a_node(t, a, b, 0.16 * gap):
+        return bowed(start, end, aside)
+    if not link:
+        return bowed(start, end, max(0.4 * gap, 0.25 * float(np.hypot(*(end - start)))))
+    # The line must have risen past the rim of the first node in between, one gap away, however long it is.
+    steps = float(np.hypot(*(end - start))) / gap
+    steepness = max(2.0, np.log(0.15) / np.log(1 - 2 / steps)) if steps > 2 else 2.0
+    return bowed(start, end, 0.4 * gap + abs(aside), steepness)
+
+
+def bowed(start: Points, end: Points, height: float, steepness: float = 2.0) -> Points:
+    """Return a polyline from `start` to `end` that rises by `height` to its left; float64[2 or 49, 2].
+
+    `steepness` 2 is a parabola; more rises sooner and stays up longer.
+    """
     if height == 0:
         return np.array([start, end])
     along = end - start
     length = float(np.hypot(*along)) or 1.0
     normal = np.array([-along[1], along[0]]) / length
-    share = np.linspace(0, 1, 25)[:, None]
-    return np.asarray(start + share * along + 4 * share * (1 - share) * height * normal)
+    share = np.linspace(0, 1, 49)[:, None]
+    rise = 1 - np.abs(2 * share - 1) ** steepness
+    return np.asarray(start + share * along + rise * height * normal)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrow:
+    """`shaft`: float64[P, 2], a polyline; `head`: float64[3, 2], a triangle whose first corner is the tip."""
+
+    shaft: Points
+    head: Points
+
+
+def arrow(line: Points, start: float, end: float, size: float) -> Arrow:
+    """Return the arrow along `line` that leaves its first `start` and last `end` free, with a head of length `size`."""
+    passed = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    length = float(passed[-1]) or 1.0
+    fit = min(1.0, 0.9 * length / (start + end + size))
+    tip, base, tail = length - fit * end, length - fit * (end + size), fit * start
+    inner = passed[(passed > tail) & (passed < base)]
+    corners = [np.interp([tail, *inner, base, tip], passed, column) for column in line.T]
+    points = np.stack(corners, axis=1)
+    along = points[-1] - points[-2]
+    across = 0.35 * np.array([-along[1], along[0]])
+    return Arrow(points[:-1], np.array([points[-1], points[-2] + across, points[-2] - across]))
 
 
 def hits_a_node(t: Topology, a: int, b: int, reach: float) -> bool:

@@ -13,9 +13,9 @@ FloatArray = NDArray[np.float64]
 
 
 def circle(count: int) -> FloatArray:
-    """Return float64[count, 2] on the unit circle, clockwise from the top."""
-    angle = 2 * np.pi * np.arange(count) / max(count, 1)
-    return np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    """Return float64[count, 2] on the unit circle, clockwise from the top; two nodes stand side by side."""
+    angle = 2 * np.pi * np.arange(count) / max(count, 1) - (np.pi / 2 if count == 2 else 0)
+    return np.stack([np.sin(angle), np.cos(angle)], axis=1).round(12)
 
 
 def layers(width: int, counts: Sequence[int]) -> FloatArray:
@@ -26,9 +26,12 @@ def layers(width: int, counts: Sequence[int]) -> FloatArray:
 
 
 def by_distance(hosts: int, ends: Sequence[tuple[int, int]], nodes: int) -> FloatArray:
-    """Return float64[N, 2]: hosts in the bottom row, each switch as many rows up as it is hops from the nearest host."""
-    if nodes == hosts:
-        return circle(nodes)
+    """Return float64[N, 2]: hosts in the bottom row, each switch as many rows up as it is hops from the nearest host.
+
+    Hosts alone, and hosts around one switch, stand in a circle.
+    """
+    if nodes - hosts <= 1:
+        return np.concatenate([circle(hosts), np.zeros((nodes - hosts, 2))])
     row = [0] * hosts + [-1] * (nodes - hosts)
     neighbours: list[set[int]] = [set() for _ in range(nodes)]
     for a, b in ends:

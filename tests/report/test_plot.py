@@ -32,6 +32,35 @@ def test_comparison_has_units_bound_and_every_algorithm(tmp_path, metric, label)
     text = path.read_text()
     for word in (label, "ring", "multitree", "er bound", "1 MiB", "all-reduce on ring4, 4 ranks"):
         assert f"{word} -->" in text
+    tick = "100 us" if metric == "time" else "5"
+    assert f"<!-- {tick} -->" in text
+
+
+def test_a_machine_without_switches_counts_none(tmp_path):
+    path = tmp_path / "out.svg"
+    plot_topology(load("ring4"), path)
+    assert "<!-- ring4: 4 hosts, 8 directed links -->" in path.read_text()
+    plot_topology(load("switch4"), path)
+    assert "<!-- switch4: 4 hosts, 1 switch, 8 directed links -->" in path.read_text()
+
+
+def test_names_are_left_out_where_they_would_overlap(tmp_path):
+    path = tmp_path / "out.svg"
+    plot_topology(load("dgx-a100-x2"), path)
+    assert "<!-- gpu15 -->" in path.read_text()
+    plot_topology(load("switch79"), path)
+    assert "<!-- s0 -->" in path.read_text()
+    plot_topology(load("fattree4x2"), path)
+    assert path.read_text().count("<!-- leaf") == 4
+
+
+def test_hosts_of_a_schedule_carry_the_number_of_their_rank(tmp_path):
+    case = prepare("ring4", placement=[3, 1])
+    plan, _ = case.plan("ring", 4096)
+    path = tmp_path / "steps.svg"
+    plot_schedule(plan, case.topology, path, 0, 0)
+    text = path.read_text()
+    assert [f"<!-- {number} -->" in text for number in range(4)] == [True, True, False, False]
 
 
 def test_schedule_drawing_has_one_panel_a_step(tmp_path):

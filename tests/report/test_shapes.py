@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from collsim.report.shapes import bowed, link_shapes, spacing
+from collsim.report.shapes import arrow, bowed, link_shapes, node_radius, spacing, way
 from collsim.topology import Link, build, load
 
 
@@ -13,7 +13,7 @@ def test_no_line_runs_through_a_node_that_is_not_its_end(name):
         ends = {int(topology.source[link]), int(topology.target[link])}
         inner = np.concatenate([line[:-1] + s * (line[1:] - line[:-1]) for s in (0.25, 0.5, 0.75)])
         for node in set(range(topology.nodes)) - ends:
-            assert np.hypot(*(inner - topology.coordinates[node]).T).min() > 0.05 * spacing(topology)
+            assert np.hypot(*(inner - topology.coordinates[node]).T).min() > node_radius(topology)
 
 
 def test_opposite_links_are_one_line_and_parallel_ones_are_apart():
@@ -29,3 +29,26 @@ def test_a_bow_keeps_its_ends_and_rises_to_its_height():
     assert line[0].tolist() == [0, 0]
     assert line[-1].tolist() == pytest.approx([2, 0])
     assert line[:, 1].max() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("a, b", [(0, 1), (3, 0), (0, 12), (15, 3)])
+def test_arrows_go_from_rim_to_rim_over_wrap_links_too(a, b):
+    torus = load("torus4x4")
+    rim, gap = node_radius(torus), spacing(torus)
+    drawn = arrow(way(torus, a, b, gap, 0.12 * gap), rim, rim, rim)
+    start, end = torus.coordinates[a], torus.coordinates[b]
+    assert np.hypot(*(drawn.shaft[0] - start)) == pytest.approx(rim, rel=0.05)
+    assert np.hypot(*(drawn.head[0] - end)) == pytest.approx(rim, rel=0.05)
+    assert drawn.head[1:].mean(axis=0) == pytest.approx(drawn.shaft[-1])
+
+
+def test_arrows_between_nodes_that_touch_still_point_the_right_way():
+    drawn = arrow(np.array([[0.0, 0.0], [1.0, 0.0]]), 0.6, 0.6, 0.5)
+    assert 0 < drawn.shaft[0, 0] < drawn.shaft[-1, 0] < drawn.head[0, 0] < 1
+
+
+@pytest.mark.parametrize("name", ["fattree4", "nvl72", "dgx2", "torus8x8", "bigraph4x8", "leafspine4x4x2", "ring2"])
+def test_nodes_do_not_touch(name):
+    topology = load(name)
+    distance = np.hypot(*(topology.coordinates[:, None] - topology.coordinates[None]).transpose(2, 0, 1))
+    assert distance[~np.eye(topology.nodes, dtype=bool)].min() > 2.5 * node_radius(topology)
