@@ -64,5 +64,5 @@ def test_a_form_that_is_missing_says_why():
 def test_turns_through_unequal_nics_are_not_told_as_equal_ones(wanted):
     equal = simulate("switch4", "direct", collective=wanted, size="64KiB")
     assert equal.closed_form.exact
-    slower = simulate("switch4", "direct", collective=wanted, size="64KiB", degrade={"h0->s0": 0.25, "s0->h2": 2.0})
+    slower = simulate("switch4", "direct", collective=wanted, size="64KiB", degrade={"h1->s0": 0.25, "s0->h2": 2.0})
     assert slower.closed_form is None
