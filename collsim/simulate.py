@@ -48,26 +48,10 @@ class Case:
     known: dict[tuple[str, int, str], tuple[Schedule, Proof]] = field(default_factory=dict)
 
     def hint(self, size: int) -> Hint:
-        """Return what algorithms may know: `size`, alpha of a message to the next rank, beta of the median link.
+        """Return what algorithms may know of a run at `size` bytes."""
+        from collsim.network.hint import hint_for
 
-        alpha is message overhead, injection and ejection latency, and the latency and router delay of the path with
-        fewest links, the median over the first 16 pairs of neighbouring ranks.
-        """
-        from fractions import Fraction
-        from itertools import pairwise
-
-        from collsim.collectives.algorithm import Hint
-        from collsim.topology.paths import shortest_path
-        from collsim.units import FS_PER_SECOND
-
-        nic, router_delay = self.network.nic, self.network.router.router_delay
-        ways = []
-        for src, dst in list(pairwise(self.hosts))[:16]:
-            links = shortest_path(self.topology, src, dst) or ()
-            ways.append(int(self.topology.latency[list(links)].sum()) + (len(links) - 1) * router_delay)
-        alpha = nic.message_overhead + nic.injection_latency + nic.ejection_latency + sorted(ways)[len(ways) // 2]
-        rate = sorted(self.topology.bandwidth.tolist())[self.topology.links // 2]
-        return Hint(size, alpha, Fraction(FS_PER_SECOND, rate))
+        return hint_for(self.topology, self.hosts, self.network, size)
 
     def packet_hops(self, algorithm: str | Schedule, size: int) -> int:
         """Return how many packet-hops a packet engine will make, about: shortest paths where routing chooses."""

@@ -1,7 +1,6 @@
 """The messages of a program as arrays with what each costs alone, for the analytic engine.
 
-Messages that cross links of equal rates and latencies with equal sizes cost the same; each such class is timed once, by
-exact integer arithmetic, and the rest is array look-up, so that millions of messages cost seconds.
+Messages are timed a class at a time (collsim.network.lone_messages), so that millions of them cost seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 from collsim.collectives.schedule import REDUCE
 from collsim.errors import ClockOverflow
 from collsim.network.config import NetworkConfig
-from collsim.network.message_time import LoneMessage, lone_message, reduction_fs
+from collsim.network.lone_messages import lone_messages, number_rows
+from collsim.network.message_time import reduction_fs
 from collsim.network.paths import Paths
 from collsim.program import Call, Program, Send
 from collsim.topology.graph import Topology
@@ -62,12 +62,9 @@ class Traffic:
 def traffic_of(topology: Topology, program: Program, paths: Paths, network: NetworkConfig) -> Traffic:
     """Return the messages of `program`, numbered as there, on `paths`. Raises ClockOverflow."""
     source, target, size, operation, step, reduces = _columns(program)
-    group = _dense(operation, step)
+    group = number_rows(operation, step)
     offsets, link = paths.offsets, paths.links
-    kind = _classes(topology, paths, size)
-    _, sample, kind = np.unique(kind, return_index=True, return_inverse=True)
-    alone = [_alone(topology, paths, int(size[m]), int(m), network) for m in sample]
-
+    alone, kind = lone_messages(topology, paths, size, network)
     hops = np.diff(offsets)
     starts = np.concatenate([[0], np.cumsum([len(a.first) for a in alone])]).astype(np.int64)
     place = np.repeat(starts[kind] - offsets[:-1], hops) + np.arange(len(link))
@@ -125,33 +122,6 @@ def _columns(program: Program) -> tuple[IntArray, IntArray, IntArray, IntArray, 
     empty = np.zeros(0, dtype=np.int64)
     columns = [np.concatenate([empty, *(row[k] for row in rows)]).astype(np.int64) for k in range(6)]
     return columns[0], columns[1], columns[2], columns[3], columns[4], columns[5].astype(np.bool_)
-
-
-def _dense(*columns: IntArray) -> IntArray:
-    """Number the distinct rows of `columns` (equal lengths) from 0."""
-    number = np.zeros(len(columns[0]), dtype=np.int64)
-    for column in columns:
-        _, code = np.unique(column, return_inverse=True)
-        _, number = np.unique(number * (code.max(initial=0) + 1) + code, return_inverse=True)
-    return number.astype(np.int64)
-
-
-def _classes(topology: Topology, paths: Paths, size: IntArray) -> IntArray:
-    """Number messages so that equal numbers have equal sizes and cross equal links in the same order."""
-    rate = _dense(topology.bandwidth, topology.latency) + 1
-    hops = np.diff(paths.offsets)
-    number = _dense(size)
-    for hop in range(int(hops.max(initial=0))):
-        here = np.zeros(len(size), dtype=np.int64)
-        long = hops > hop
-        here[long] = rate[paths.links[paths.offsets[:-1][long] + hop]]
-        number = _dense(number, here)
-    return number
-
-
-def _alone(topology: Topology, paths: Paths, size: int, message: int, network: NetworkConfig) -> LoneMessage:
-    links = paths.links[paths.offsets[message] : paths.offsets[message + 1]].tolist()
-    return lone_message(size, [(int(topology.bandwidth[k]), int(topology.latency[k])) for k in links], network)
 
 
 def _sharers(group: IntArray, size: IntArray, offsets: IntArray, link: IntArray) -> IntArray:

@@ -6,7 +6,6 @@ Here the laws of collsim.collectives.closed_forms, which know no network, meet p
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,8 @@ from collsim.collectives.closed_forms import ONE_NIC, Alone, ClosedForm, Turns, 
 from collsim.collectives.schedule import REDUCE, Schedule
 from collsim.network.buffers import auto_buffer
 from collsim.network.config import NetworkConfig
-from collsim.network.message_time import LoneMessage, lone_message, message_time, reduction_fs
+from collsim.network.lone_messages import lone_messages
+from collsim.network.message_time import message_time, reduction_fs
 from collsim.network.paths import PathFinder, Paths, one_group_at_a_time
 from collsim.network.schedulers import SCHEDULERS
 from collsim.topology.graph import Topology
@@ -33,15 +33,10 @@ def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfi
     sharers = _through_one_nic(topology, plan, size, paths)
     if sharers == 1 and shares_links(plan, size, paths.offsets, paths.links):
         return None
-    rate = list(zip(topology.bandwidth.tolist(), topology.latency.tolist(), strict=True))
-
-    @cache
-    def alone(size: int, links: tuple[tuple[int, int], ...]) -> LoneMessage:
-        return lone_message(size, links, network)
-
     sizes = plan.message_bytes(size)
     routes = [tuple(paths[t].tolist()) for t in range(plan.transfers)]
-    trains = [alone(n, tuple(rate[k] for k in route)) for n, route in zip(sizes.tolist(), routes, strict=True)]
+    alone, kind = lone_messages(topology, paths, sizes, network)
+    trains = [alone[k] for k in kind.tolist()]
     ends = np.where(sizes > 0, network.nic.ejection_latency, 0)
     reduced = [
         reduction_fs(n, network) if op == REDUCE else 0 for n, op in zip(sizes.tolist(), plan.op.tolist(), strict=True)
