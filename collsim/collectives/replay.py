@@ -21,16 +21,22 @@ from collsim.errors import ScheduleError
 __all__ = ["PRIME", "Algebra", "exact", "fingerprint", "replay"]
 
 PRIME = 2**61 - 1
+# Chunks carried from which on the kernel is faster, though numba has to be imported and it to be read from the cache.
+COMPILED_CHUNKS = 500_000
 Words = NDArray[np.uint64]
 IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Algebra:
-    """How multisets of contributions are written: `leaf` uint64[n, width], the multiset {rank}; `add` their sum."""
+    """How multisets of contributions are written: `leaf` uint64[n, width], the multiset {rank}; `add` their sum.
+
+    `counts`: whether these are fingerprints with a count, which kernels know.
+    """
 
     leaf: Words
     add: Callable[[Words, Words], Words]
+    counts: bool = False
 
     def sum(self, rows: Words) -> Words:
         """Return uint64[width], the sum of all `rows` (uint64[k, width], k >= 1)."""
@@ -71,17 +77,22 @@ def fingerprint(ranks: int, seed: int) -> Algebra:
         np.minimum(total[:, 1], most, out=total[:, 1])
         return np.asarray(total)
 
-    return Algebra(leaf, add)
+    return Algebra(leaf, add, counts=True)
 
 
-def replay(schedule: Schedule, demand: Demand, algebra: Algebra) -> tuple[Words, IntArray]:
+def replay(schedule: Schedule, demand: Demand, algebra: Algebra, *, compiled: bool | None = None) -> tuple[Words, IntArray]:
     """Return (values uint64[n C, width] after the last step, needs int64[T]); cell = rank C + chunk, zeros if undefined.
 
     `needs` of a transfer counts the pairs (delivery, chunk) into its source with a smaller step among its chunks.
     Raises ScheduleError for data that a source does not hold, for a reduce into nothing, and for two deliveries into one
-    cell in one step of which one is a copy.
+    cell in one step of which one is a copy. `compiled`: whether a kernel replays fingerprints, with the same result; None
+    leaves it to the number of chunks carried.
     """
     s, chunks = schedule, schedule.chunks
+    if algebra.counts and (int(s.count.sum()) >= COMPILED_CHUNKS if compiled is None else compiled):
+        found = _replay_compiled(schedule, demand, algebra)
+        if found is not None:
+            return found
     defined = demand.contributes.ravel().copy()
     rank = np.repeat(np.arange(s.ranks), chunks)
     values = np.where(defined[:, None], algebra.leaf[rank], np.uint64(0))
@@ -99,6 +110,20 @@ def replay(schedule: Schedule, demand: Demand, algebra: Algebra) -> tuple[Words,
         defined[cell] = True
         np.add.at(arrived, cell, 1)
     return values, needs
+
+
+def _replay_compiled(s: Schedule, demand: Demand, algebra: Algebra) -> tuple[Words, IntArray] | None:
+    """Return what `replay` does, None where something is wrong, which plain replay then names."""
+    from collsim.collectives.kernels.replaying import Moves, replay_fingerprints
+
+    values = np.where(demand.contributes[:, :, None], algebra.leaf[:, None, :], np.uint64(0)).reshape(-1, 2)
+    ordered = bool((s.step[1:] >= s.step[:-1]).all())
+    order = np.arange(s.transfers) if ordered else np.argsort(s.step, kind="stable")
+    order, *columns = map(np.ascontiguousarray, (order, s.step, s.src, s.dst, s.chunk, s.count, s.op))
+    step, src, dst, chunk, count, op = columns
+    moves = Moves(order, step, src, dst, chunk, count, op, s.chunks)
+    needs, well = replay_fingerprints(moves, values, np.uint64(PRIME), np.uint64(s.ranks + 1))
+    return (values, needs) if well else None
 
 
 def _carried(schedule: Schedule, ids: IntArray) -> tuple[IntArray, IntArray]:
