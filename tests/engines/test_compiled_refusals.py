@@ -29,10 +29,13 @@ def errors(topology, *operations, **settings):
 
 
 def test_a_scheduler_in_python_is_refused_by_name():
-    if "by-far-the-largest" not in SCHEDULERS:
+    kept = dict(SCHEDULERS._entries), dict(SCHEDULERS._aliases)
+    try:
         scheduler("by-far-the-largest")(lambda message: (-message.size,))
-    with pytest.raises(UsageError, match=r"by-far-the-largest.*--engine simpy"):
-        run("compiled", load("ring4"), Send(0, 1, 9), nic_scheduler="by-far-the-largest")
+        with pytest.raises(UsageError, match=r"by-far-the-largest.*--engine simpy"):
+            run("compiled", load("ring4"), Send(0, 1, 9), nic_scheduler="by-far-the-largest")
+    finally:
+        SCHEDULERS._entries, SCHEDULERS._aliases = kept
 
 
 @pytest.mark.parametrize("method", ["on_grant", "on_complete"])
