@@ -12,11 +12,11 @@ from collsim.collectives.algorithm import parse_algorithm
 from collsim.collectives.collective import collective
 from collsim.collectives.schedule import Schedule
 from collsim.network.config import NetworkConfig
-from collsim.program import Call, Compute, Program, Send
+from collsim.program import Arrivals, Call, Compute, Operation, Program, Send
 from collsim.topology import load
 from collsim.topology.graph import Link, Topology, build
 
-__all__ = ["Case", "Compute", "Item", "Machine", "Named", "Rows", "Send", "parts", "script"]
+__all__ = ["Bursts", "Case", "Compute", "Item", "Machine", "Named", "Rows", "Send", "parts", "script"]
 
 
 def terse(item: Any) -> str:
@@ -128,7 +128,18 @@ class Rows(Terse):
         return Rows(tuple(plan.ranks_to_hosts.tolist()), tuple(plan.weights.tolist()), rows, size, call.deps)
 
 
-Item = Compute | Send | Named | Rows
+@dataclass(frozen=True, repr=False)
+class Bursts(Terse):
+    """Arrivals: messages of (source, target, bytes, fs after the start)."""
+
+    rows: tuple[tuple[int, int, int, int], ...]
+    deps: tuple[int, ...] = ()
+
+    def arrivals(self) -> Arrivals:
+        return Arrivals(*np.array(self.rows, dtype=np.int64).reshape(-1, 4).T.copy(), deps=self.deps)
+
+
+Item = Compute | Send | Named | Rows | Bursts
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,10 +162,10 @@ class Case(Terse):
     def program(self) -> Program:
         """The program; calls that differ in size and dependencies only share their schedule."""
         known: dict[object, Schedule] = {}
-        operations: list[Compute | Send | Call] = []
+        operations: list[Operation] = []
         for item in self.items:
-            if isinstance(item, Compute | Send):
-                operations.append(item)
+            if isinstance(item, Compute | Send | Bursts):
+                operations.append(item.arrivals() if isinstance(item, Bursts) else item)
                 continue
             key = replace(item, size=0, deps=())
             if key not in known:
@@ -169,6 +180,9 @@ def parts(program: Program) -> list[tuple[int, int, int, bool, tuple[int, ...]]]
     for operation in program.operations:
         if isinstance(operation, Send):
             found.append((operation.source, operation.target, operation.size, False, ()))
+        elif isinstance(operation, Arrivals):
+            columns = (operation.source, operation.target, operation.size)
+            found += [(*row, False, ()) for row in zip(*(c.tolist() for c in columns), strict=True)]
         elif isinstance(operation, Call):
             plan, host = operation.schedule, operation.schedule.ranks_to_hosts
             sizes = plan.message_bytes(operation.size).tolist()
@@ -182,7 +196,7 @@ def script(case: Case, engines: tuple[str, str]) -> str:
     """A program that runs the case alone; needs tests/ on the path."""
     items = "".join(f"        {terse(item)},\n" for item in case.items)
     return (
-        "from agreement.cases import Case, Compute, Machine, Named, Rows, Send\n"
+        "from agreement.cases import Bursts, Case, Compute, Machine, Named, Rows, Send\n"
         "from agreement.compare import report\n\n"
         "case = Case(\n"
         f"    {case.machine!r},\n"

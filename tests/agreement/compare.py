@@ -19,6 +19,7 @@ FIELDS = (
     "operation_finish",
     "message_ready",
     "message_finish",
+    "message_started",
     "link_busy",
     "link_bytes",
     "host_exposed",

@@ -7,18 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from agreement.cases import Case, Machine, Named, Rows
+from agreement.cases import Bursts, Case, Machine, Named, Rows
 from agreement.compare import Run
 
 from collsim.collectives.algorithm import ALGORITHMS
 from collsim.engines.reference.link import Link, buffer_bytes
-from collsim.errors import StallError
+from collsim.errors import CollsimError, StallError
 from collsim.network.config import CHOICES
 from collsim.network.schedulers import SCHEDULERS
 from collsim.program import Compute, Send
 from collsim.units import serialisation_fs
 
-__all__ = ["Coverage", "Grants", "POLICIES", "features"]
+__all__ = ["Coverage", "Grants", "POLICIES", "features", "trains"]
 
 POLICIES = {f"{key}={value}" for key, values in CHOICES.items() for value in values}
 POLICIES |= {f"nic_scheduler={name}" for name in SCHEDULERS}
@@ -27,7 +27,15 @@ POLICIES |= {f"buffer={room}" for room in ("one packet", "a few packets", "auto"
 POLICIES |= {f"virtual_channels={count}" for count in ("auto", "one", "several")}
 POLICIES |= {f"{key}>0" for key in ("router_delay", "header", "injection_latency", "ejection_latency", "ports")}
 POLICIES |= {f"{key}>0" for key in ("message_overhead", "reduction_rate", "reduction_units", "reduction_quantum")}
-POLICIES |= {"links=equal", "links=unequal", "latency=0", "items=calls", "items=several calls", "items=sends"}
+POLICIES |= {
+    "links=equal",
+    "links=unequal",
+    "latency=0",
+    "items=calls",
+    "items=several calls",
+    "items=sends",
+    "items=arrivals",
+}
 POLICIES |= {"items=computations", "items=dependencies", "items=explicit paths", "allow_deadlock=True"}
 """What is to be in at least 5 % of the cases."""
 
@@ -44,7 +52,11 @@ class Grants:
 
 def features(case: Case, run: Run, grants: Grants) -> set[str]:
     """The names of everything that a case covers; `run` and `grants` are of the SimPy engine."""
-    found = _settings(case) | _machine(case) | _items(case)
+    try:
+        found = _settings(case) | _machine(case) | _items(case)
+    except CollsimError as error:
+        # Settings that are refused before any engine sees them.
+        return {f"outcome={type(error).__name__}"}
     if run.error is not None:
         return (
             found | {f"outcome={type(run.error).__name__}"} | ({"deadlock"} if isinstance(run.error, StallError) else set())
@@ -57,6 +69,14 @@ def features(case: Case, run: Run, grants: Grants) -> set[str]:
     if "critical=credit_wait" in found:
         found.add("credit stall")
     return found
+
+
+def trains(run: Run) -> set[str]:
+    """How much of a run was simulated as whole messages."""
+    if run.result is None or not run.result.packet_hops:
+        return set()
+    share = run.result.train_fraction
+    return {f"trains={'none' if not share else 'all' if share == 1 else 'some'}"}
 
 
 def _settings(case: Case) -> set[str]:
@@ -106,6 +126,7 @@ def _items(case: Case) -> set[str]:
         ("calls", calls),
         ("several calls", len(calls) > 1),
         ("sends", any(isinstance(item, Send) for item in case.items)),
+        ("arrivals", any(isinstance(item, Bursts) for item in case.items)),
         ("computations", any(isinstance(item, Compute) for item in case.items)),
         ("dependencies", any(item.deps for item in case.items)),
         ("explicit paths", any(_has_paths(case.machine, call) for call in calls)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from agreement.cases import Case, Compute, Machine, Named, Rows, Send, parts
+from agreement.cases import Bursts, Case, Compute, Item, Machine, parts
 from agreement.draw_extremes import draw_extreme, draw_trouble
 from agreement.draw_machine import draw_machine
 from agreement.draw_program import draw_calm, draw_items
@@ -92,7 +92,9 @@ def _within(case: Case, budget: int, *, at_most: bool = False) -> Case:
     return case
 
 
-def _scaled(item: Compute | Send | Named | Rows, by: float) -> Compute | Send | Named | Rows:
+def _scaled(item: Item, by: float) -> Item:
+    if isinstance(item, Bursts):
+        return replace(item, rows=tuple((*row[:2], int(row[2] * by), row[3]) for row in item.rows))
     return item if isinstance(item, Compute) else replace(item, size=int(item.size * by))
 
 

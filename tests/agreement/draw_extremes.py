@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from agreement.cases import Case, Compute, Item, Machine, Named, Rows, Send
+from agreement.cases import Bursts, Case, Compute, Item, Machine, Named, Rows, Send
 
 __all__ = ["draw_extreme", "draw_trouble"]
 
@@ -108,7 +108,7 @@ def draw_extreme(rng: random.Random, case: Case) -> Case:
         back = t.links_between(int(t.target[out]), 0)
         items = (*items, Rows((0, 1), (1,), ((0, 0, 0, 0, 1, rng.randrange(2), (), (out, *back[:1])),), 5000))
     elif kind == "empty":
-        items = tuple(item if isinstance(item, Compute) else replace(item, size=0) for item in items)
+        items = tuple(item if isinstance(item, Compute | Bursts) else replace(item, size=0) for item in items)
     else:
         # Few messages of many packets: what is sent as trains, and meets.
         payload = case.network.packet.packet_payload
@@ -120,7 +120,7 @@ def draw_extreme(rng: random.Random, case: Case) -> Case:
 
 
 def _larger(item: Item, times: int) -> Item:
-    return item if isinstance(item, Compute) else replace(item, size=item.size * times)
+    return item if isinstance(item, Compute | Bursts) else replace(item, size=item.size * times)
 
 
 def _many_inputs(rng: random.Random, case: Case) -> Case:

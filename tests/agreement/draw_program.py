@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from agreement.cases import Compute, Named, Rows, Send
+from agreement.cases import Bursts, Compute, Item, Named, Rows, Send
 
 from collsim.collectives.algorithm import ALGORITHMS
 from collsim.errors import AlgorithmUnsuitable
@@ -13,7 +13,6 @@ from collsim.topology.graph import Topology
 
 __all__ = ["draw_calm", "draw_items"]
 
-Item = Compute | Send | Named | Rows
 ROOTED = ("broadcast", "reduce")
 WHOLE = ("2d-ring", "hierarchical")
 """Algorithms that hardly suit any group but all hosts."""
@@ -31,6 +30,8 @@ def draw_items(
         items.append(_rows(rng, topology, payload) if rng.random() < 0.25 else _named(rng, topology, payload))
     most = 2 * topology.hosts if crowded else rng.choice((0, 4, 12, 30))
     items += _sends(rng, topology, payload, most if items else max(most, 3), crowded=crowded)
+    if rng.random() < 0.15:
+        items.append(_bursts(rng, topology, payload))
     for _ in range(rng.choice((0, 0, 1, 2, 4))):
         items.append(Compute(rng.randrange(topology.hosts), rng.choice((0, 1, 10**6, rng.randrange(10**9)))))
     rng.shuffle(items)
@@ -81,6 +82,18 @@ def _sends(rng: random.Random, topology: Topology, payload: int, count: int, *, 
         size = rng.choice((0, 1, payload - 1, payload, packets * payload, packets * payload + rng.randrange(payload)))
         found.append(Send(source, target, max(size, payload * 2 if crowded else 0), step=rng.choice((0, 0, 1, 2))))
     return found
+
+
+def _bursts(rng: random.Random, topology: Topology, payload: int) -> Item:
+    """Messages that come over time, some in the same tick."""
+    pause = rng.choice((1, 10**5, 10**8))
+    times = [0]
+    for _ in range(rng.randint(0, 25)):
+        times.append(times[-1] + rng.choice((0, pause, rng.randint(0, 4 * pause))))
+    rng.shuffle(times)
+    host = range(topology.hosts)
+    sizes = (0, 1, payload, payload + 1, 3 * payload - 1)
+    return Bursts(tuple((rng.choice(host), rng.choice(host), rng.choice(sizes), time) for time in times))
 
 
 def _group(rng: random.Random, topology: Topology) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from agreement.cases import Case, script
 from agreement.compare import differences, run, unsupported
-from agreement.coverage import Coverage, Grants, features
+from agreement.coverage import Coverage, Grants, features, trains
 from agreement.draw import draw
 from agreement.invariants import broken
 from agreement.shrink import shrink
@@ -59,9 +59,16 @@ def main() -> int:
         if options.verbose:
             print(number, end=" ", flush=True, file=sys.stderr)
         case, grants = draw(number), Grants()
-        coverage.add(features(case, run(case, "simpy", [grants]), grants))
-        found = faults(case, engines)
-        refused += len(engines) > 1 and unsupported(run(case, engines[1]))
+        one = run(case, "simpy", [grants])
+        covered = features(case, one, grants)
+        if engines[0] == "simpy" and len(engines) > 1:
+            other = run(case, engines[1])
+            covered |= trains(other)
+            refused += unsupported(other)
+            found = [] if unsupported(other) else differences(one, other)
+        else:
+            found = faults(case, engines)
+        coverage.add(covered)
         if options.case is not None or found:
             failed += bool(found)
             _show(number, case, found, engines, options.shrink)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from agreement.cases import Case, Compute, Item, Machine, Named, Rows, Send
+from agreement.cases import Bursts, Case, Compute, Item, Machine, Named, Rows, Send
 from agreement.draw import without
 
 __all__ = ["shrink"]
@@ -128,6 +128,9 @@ def _items(case: Case) -> Iterator[Case]:
         if item.deps:
             yield _with(case, index, replace(item, deps=()))
             yield _with(case, index, replace(item, deps=item.deps[1:]))
+        if isinstance(item, Bursts):
+            yield from (_with(case, index, simpler) for simpler in _calmer(item, payload))
+            continue
         if isinstance(item, Compute):
             if item.duration:
                 yield from (
@@ -140,6 +143,21 @@ def _items(case: Case) -> Iterator[Case]:
         for size in (0, 1, item.size // 2, whole, whole - payload):
             if 0 <= size < item.size:
                 yield _with(case, index, replace(item, size=size))
+
+
+def _calmer(item: Bursts, payload: int) -> Iterator[Bursts]:
+    """Fewer messages, smaller ones, and ones that come at once; a lone one as a send is left to whoever reads it."""
+    rows = item.rows
+    for span in _spans(len(rows)):
+        yield replace(item, rows=tuple(row for k, row in enumerate(rows) if k not in span))
+    for k, (source, target, size, time) in enumerate(rows):
+        for one in (
+            (source, target, min(size, payload), time),
+            (source, target, min(size, 1), time),
+            (source, target, size, 0),
+        ):
+            if one != rows[k]:
+                yield replace(item, rows=(*rows[:k], one, *rows[k + 1 :]))
 
 
 def _machines(case: Case) -> Iterator[Case]:
