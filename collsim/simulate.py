@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from collsim.collectives.algorithm import Hint
     from collsim.collectives.bounds import Bound
     from collsim.collectives.collective import Collective
@@ -46,6 +49,7 @@ class Case:
     faults: tuple[str, ...] = ()
     request: tuple[str, ...] = ()
     known: dict[tuple[str, int, str], tuple[Schedule, Proof]] = field(default_factory=dict)
+    widths: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
 
     def hint(self, size: int) -> Hint:
         """Return what algorithms may know of a run at `size` bytes."""
@@ -134,9 +138,40 @@ class Case:
             found.append(f"{empty} of {schedule.transfers} transfers are empty: {size} B is less than a byte a chunk.")
         if self.engine == "analytic" and (changed := sorted(self.network.changed().keys() & _PACKET_LEVEL)):
             found.append(f"The analytic engine knows no {', '.join(changed)}; use a packet engine to see their effect.")
-        return found
+        return found + self._slower_ways(schedule)
+
+    def _slower_ways(self, schedule: Schedule) -> list[str]:
+        """Return a warning where routing that counts links alone sends messages over slow links beside fast ones."""
+        import numpy as np
+
+        from collsim.topology.routing import fitting, slower_ways
+        from collsim.units import format_bandwidth
+
+        rates, name = self.topology.bandwidth, self.network.router.routing
+        chosen = fitting(self.topology)[0] if name == "auto" else name
+        routed = schedule.path_offsets[1:] == schedule.path_offsets[:-1]
+        if chosen not in _COUNT_LINKS or rates.min() == rates.max() or not routed.any():
+            return []
+        if "ways" not in self.widths:
+            self.widths["ways"] = slower_ways(self.topology)
+        least, most = self.widths["ways"]
+        hosts = schedule.ranks_to_hosts
+        ends = hosts[schedule.src[routed]], hosts[schedule.dst[routed]]
+        uneven = least[ends] < most[ends]
+        if not uneven.any():
+            return []
+        worst = int(np.argmin(least[ends] / most[ends]))
+        a, b = int(ends[0][worst]), int(ends[1][worst])
+        slow, fast = (format_bandwidth(int(width[a, b])) for width in (least, most))
+        names = self.topology.names
+        return [
+            f"Routing {chosen} counts links, not rates, and ways of {slow} and of {fast} from {names[a]} to {names[b]} "
+            f"are equally short, as for {int(uneven.sum())} of {schedule.transfers} transfers. To keep to the fastest: "
+            "--set routing=widest."
+        ]
 
 
+_COUNT_LINKS = ("ecmp", "minimal", "spray", "least-queued")
 _PACKET_LEVEL = frozenset(
     (
         *("buffer", "virtual_channels", "vc_allocation", "flow_control", "arbitration", "allow_deadlock"),

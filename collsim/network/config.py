@@ -31,6 +31,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
         "valiant",
         "ugal",
         "ecmp",
+        "widest",
         "spray",
         "least-queued",
         "up-star-down-star",

@@ -140,6 +140,15 @@ def test_the_footnote_of_compare_says_what_the_bound_is(go):
     assert out.endswith("* fastest at this size; no algorithm can be faster than the bound.\n")
 
 
+def test_a_run_warns_where_routing_takes_slow_links_beside_fast_ones(go):
+    words = ("run", "--topo", "dgx-a100-x2", "--algo", "hierarchical", "--size", "64KiB", "--engine", "analytic")
+    _, even, _ = go(*words, "--set", "routing=widest")
+    _, uneven, _ = go(*words)
+    assert "Note" not in even
+    assert "ways of 25 GB/s and of 300 GB/s from gpu0 to gpu1 are equally short, as for 224 of 256 transfers" in uneven
+    assert "--set routing=widest" in uneven
+
+
 def test_compare_of_unsuitable_algorithms_alone_fails(go):
     code, _, err = go("compare", "--topo", "torus3x3", "--algos", "recursive-doubling", "--sizes", "4KiB")
     assert code == 1

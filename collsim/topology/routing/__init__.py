@@ -5,6 +5,7 @@ from collsim.topology.routing.channels import channel_cycle, channels_of, name_c
 from collsim.topology.routing.select import NAMES, fitting, route
 from collsim.topology.routing.table import RouteTable
 from collsim.topology.routing.walk import Choice, Key, Routing, State
+from collsim.topology.routing.width import slower_ways
 
 __all__ = [
     "NAMES",
@@ -20,4 +21,5 @@ __all__ = [
     "name_cycle",
     "paths_of",
     "route",
+    "slower_ways",
 ]

@@ -26,10 +26,11 @@ from collsim.topology.routing.grid import dimension_order, is_grid
 from collsim.topology.routing.updown import up_star_down_star
 from collsim.topology.routing.valiant import hop_index_turns, node_turns
 from collsim.topology.routing.walk import Routing
+from collsim.topology.routing.width import widest_links
 
 __all__ = ["NAMES", "fitting", "route"]
 
-ANYWHERE = ("ecmp", "spray", "least-queued", "up-star-down-star")
+ANYWHERE = ("ecmp", "widest", "spray", "least-queued", "up-star-down-star")
 FITS: dict[str, tuple[str, ...]] = {
     "ring": ("dimension-order", "valiant", *ANYWHERE),
     "mesh": ("dimension-order", "valiant", *ANYWHERE),
@@ -42,7 +43,7 @@ FITS: dict[str, tuple[str, ...]] = {
     "full": ("ecmp", "minimal", *ANYWHERE[1:]),
     "dragonfly": ("minimal", "valiant", "ugal", *ANYWHERE),
 }
-ELSEWHERE = ("ecmp", "minimal", "spray", "least-queued", "valiant", "ugal", "up-star-down-star")
+ELSEWHERE = ("ecmp", "widest", "minimal", "spray", "least-queued", "valiant", "ugal", "up-star-down-star")
 NAMES = ("auto", *sorted({name for fits in FITS.values() for name in fits} | set(ELSEWHERE)))
 Channels = int | Literal["auto"]
 
@@ -113,6 +114,12 @@ def _multipath(topology: Topology, name: str, last_counts: bool) -> Routing:
     return _fewest(topology, name, name, next_links(topology, hops), hops, last_counts)
 
 
+def _widest(topology: Topology, name: str, last_counts: bool) -> Routing:
+    hops = hops_to(topology)
+    rows = widest_links(topology, next_links(topology, hops), hops)
+    return _fewest(topology, name, "ecmp", rows, hops, last_counts)
+
+
 def _fewest(
     topology: Topology, name: str, multipath: str, rows: Rows, hops: NDArray[np.int16], last_counts: bool
 ) -> Routing:
@@ -170,6 +177,7 @@ _MAKERS: dict[str, Callable[[Topology, str, bool], Routing]] = {
     "up-down": _up_down,
     "minimal": _minimal,
     "ecmp": _multipath,
+    "widest": _widest,
     "spray": _multipath,
     "least-queued": _multipath,
     "valiant": _valiant,
