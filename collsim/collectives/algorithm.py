@@ -47,7 +47,8 @@ class Algorithm:
     `function(topology, collective, hosts, hint, **options)`; `title` one line; `source` paper and section; `needs` its
     constraint in words; `collectives` served; `steps`: steps of the schedule; `volume`: bytes that the busiest rank sends
     as a fraction of the size; `size_free`: ignores the hint; `suits`: registered names of topologies that serve as
-    examples for the message of a refusal and for the conformance suite.
+    examples for the message of a refusal and for the conformance suite; `variants`: options worth a try beside the defaults,
+    as in "parts=4", each where a topology takes it.
     """
 
     name: str
@@ -61,6 +62,12 @@ class Algorithm:
     size_free: bool
     suits: tuple[str, ...]
     aliases: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """What `--algo` takes to run it: the name alone, then the name with each variant."""
+        return self.name, *(f"{self.name}:{variant}" for variant in self.variants)
 
     @property
     def options(self) -> Mapping[str, inspect.Parameter]:
@@ -117,11 +124,13 @@ def algorithm(
     size_free: bool,
     suits: tuple[str, ...],
     aliases: tuple[str, ...] = (),
+    variants: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Schedule]], Algorithm]:
     """Decorator: register a function (topology, collective, hosts, hint, *, options) -> Schedule under `name`."""
 
     def wrap(function: Callable[..., Schedule]) -> Algorithm:
-        entry = Algorithm(name, function, title, source, needs, collectives, steps, volume, size_free, suits, aliases)
+        facts = (title, source, needs, collectives, steps, volume, size_free, suits, aliases, variants)
+        entry = Algorithm(name, function, *facts)
         return ALGORITHMS.add(name, entry, aliases)
 
     return wrap

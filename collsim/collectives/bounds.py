@@ -21,7 +21,7 @@ from collsim.errors import InvalidValue
 from collsim.topology.graph import Topology
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_time
 
-__all__ = ["Bound", "Part", "lower_bound"]
+__all__ = ["LATENCY", "Bound", "Part", "lower_bound"]
 
 CAPACITY, CUT, LATENCY = "host capacity", "cut", "latency"
 PARTITION, VOLUME = "partition (tree packing)", "link volume"

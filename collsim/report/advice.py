@@ -1,25 +1,34 @@
 """One line of advice a run: names the bottleneck that was measured and the command to try next.
 
 Every rule reads measured quantities (shares of the critical path, link use, percent of bound); none knows an algorithm's
-reputation. What to try is a comparison of algorithms that fit the finding, never a promise.
+reputation. What to try is a comparison of algorithms that could be faster and fit the finding, never a promise.
 """
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
+from collsim.collectives.algorithm import ALGORITHMS
+from collsim.collectives.bounds import LATENCY
 from collsim.errors import UsageError
 from collsim.network.config import NetworkConfig
-from collsim.report.candidates import fewer_steps, lighter
+from collsim.report.candidates import EVERYWHERE, MOST_RANKS, Candidate, candidates
 from collsim.result import Outcome
-from collsim.units import format_size, format_time
+from collsim.units import FS_PER_SECOND, format_size, format_time
 
 __all__ = ["Advice", "advise"]
 
-AT_BOUND, SATURATED = 97.0, 0.8
-NONE_LIGHTER = "No other algorithm here loads its busiest link less; a faster link or a new algorithm is left."
-NONE_SHORTER = "No other algorithm here has fewer steps, so lower latency or larger messages are left."
+AT_BOUND, SATURATED, LEAST_LOAD = 97.0, 0.8, Fraction(102, 100)
+NONE_FASTER = (
+    "No other algorithm here, nor a variant that 'collsim algo show' lists, could be 1 % faster: of each, some link or some "
+    "chain of messages alone takes as long. A faster network or a new algorithm is left."
+)
+NONE_FITS = "None of the other algorithms here does better in that; those to try could still be faster."
+MANY_RANKS = f"Above {MOST_RANKS} ranks the others are not judged beforehand."
+MOST_NAMES = 3
 LATENCY_SHARE, WAIT_SHARE, LOCAL_SHARE = 0.4, 0.15, 0.25
 
 
@@ -33,7 +42,7 @@ class Advice:
 
 def advise(outcome: Outcome) -> Advice:
     """Return the advice of the first rule that holds; the last one always does."""
-    for rule in (_at_bound, _unknown_path, _waits, _local_work, _latency, _few_links):
+    for rule in (_at_bound, _unknown_path, _waits, _local_work, _latency, _least_load, _few_links):
         if (advice := rule(outcome)) is not None:
             return advice
     return _volume(outcome)
@@ -42,7 +51,11 @@ def advise(outcome: Outcome) -> Advice:
 def _at_bound(o: Outcome) -> Advice | None:
     if o.percent_of_bound < AT_BOUND:
         return None
-    text = f"The run reaches {o.percent_of_bound:.1f} % of the bound ({o.bound.kind}), so only a faster network helps."
+    left = 10000 / o.percent_of_bound - 100
+    text = (
+        f"The run reaches {o.percent_of_bound:.1f} % of the bound ({o.bound.kind}): no algorithm could be more than "
+        f"{left:.1f} % faster, so only a faster network helps."
+    )
     return Advice(text, _bound(o))
 
 
@@ -66,11 +79,13 @@ def _waits(o: Outcome) -> Advice | None:
         return Advice(f"{share} waits for a free port of the NIC: the host injects through too few.", _run(o, "ports=0"))
     if worst == "step_wait":
         return Advice(f"{share} waits for a step to open: lockstep costs it.", _run(o, "nic_scheduler=lowest-step"))
+    if (least := _least_load(o)) is not None:
+        return least
     if float(o.link_use.max()) >= SATURATED:
         text = f"{_busiest(o)} and {share} waits for links in use: the bytes over the busiest links are the bottleneck."
     else:
         text = f"{share} waits for links that other messages hold, {_at_link(o)}, though no link is busy all the time."
-    return _compare(o, text, lighter(o), NONE_LIGHTER)
+    return _compare(o, text, lambda other: other.least.load < _busiest_time(o))
 
 
 def _local_work(o: Outcome) -> Advice | None:
@@ -80,19 +95,36 @@ def _local_work(o: Outcome) -> Advice | None:
         return Advice(text, _run(o, "reduction_rate=free"))
     if shares.get("overhead", 0.0) >= LOCAL_SHARE:
         text = f"Message overhead is {100 * shares['overhead']:.0f} % of the critical path: fewer, larger messages help."
-        return _compare(o, text, fewer_steps(o), NONE_SHORTER)
+        return _compare(o, text, lambda other: other.steps < o.schedule.steps)
     return None
 
 
 def _latency(o: Outcome) -> Advice | None:
     shares = o.critical_shares()
-    share = shares.get("latency", 0.0) + shares.get("router", 0.0) + shares.get("overhead", 0.0)
+    parts = {"latency": "latency", "router": "router delay", "overhead": "message overhead"}
+    share = sum(shares.get(part, 0.0) for part in parts)
     if share < LATENCY_SHARE:
         return None
+    named = " and ".join(word for part, word in parts.items() if part in shares)
     text = (
-        f"Latency is {100 * share:.0f} % of the critical path over {o.schedule.steps} steps: fewer steps help at this size."
+        f"{named.capitalize()} make{'' if ' and ' in named else 's'} {100 * share:.0f} % of the critical path over "
+        f"{o.schedule.steps} steps: fewer steps help at this size."
     )
-    return _compare(o, text, fewer_steps(o), NONE_SHORTER)
+    return _compare(o, text, lambda other: other.steps < o.schedule.steps)
+
+
+def _least_load(o: Outcome) -> Advice | None:
+    """The busiest link carries what some link has to under any algorithm, so fewer bytes are no way to be faster."""
+    least = next((part.seconds for part in o.bound.parts if part.kind != LATENCY), None)
+    if least is None or _busiest_time(o) > LEAST_LOAD * least * FS_PER_SECOND:
+        return None
+    shares, idle = o.critical_shares(), 100 - 100 * float(o.link_use.max())
+    delay = 100 * sum(shares.get(part, 0.0) for part in ("latency", "router", "overhead", "reduction"))
+    text = (
+        f"{_busiest(o)}, with no more than some link carries under any algorithm; it idles {idle:.0f} %, and delays make "
+        f"{delay:.0f} % of the critical path: larger messages, lower latency or fewer messages in a row help."
+    )
+    return _compare(o, text, lambda other: other.least.chain < o.result.time)
 
 
 def _few_links(o: Outcome) -> Advice | None:
@@ -102,7 +134,7 @@ def _few_links(o: Outcome) -> Advice | None:
     idle = int((use < 0.01).sum())
     spare = f"{idle} of {o.topology.links} links never send" if idle else f"mean link use is {100 * use.mean():.0f} %"
     text = f"{_busiest(o)} while {spare}: an algorithm that uses more links helps."
-    return _compare(o, text, lighter(o), NONE_LIGHTER)
+    return _compare(o, text, lambda other: other.least.load < _busiest_time(o))
 
 
 def _volume(o: Outcome) -> Advice:
@@ -112,7 +144,11 @@ def _volume(o: Outcome) -> Advice:
         f"{part.replace('_', ' ').capitalize()} is {100 * parts.get(part, 1.0):.0f} % of the critical path at a mean link "
         f"use of {100 * float(o.link_use.mean()):.0f} %: fewer bytes over the busiest links help, {_at_link(o)}."
     )
-    return _compare(o, text, lighter(o), NONE_LIGHTER)
+    return _compare(o, text, lambda other: other.least.load < _busiest_time(o))
+
+
+def _busiest_time(o: Outcome) -> int:
+    return int(o.result.link_busy.max())
 
 
 def _busiest(o: Outcome) -> str:
@@ -128,18 +164,33 @@ def _at_link(o: Outcome) -> str:
     return f"most of all at {o.topology.link_name(link)} ({format_time(links[link])})"
 
 
-def _compare(o: Outcome, finding: str, others: list[str], none: str) -> Advice:
-    """Return the advice to compare this algorithm with `others`, or with its bound where there are none."""
+def _compare(o: Outcome, finding: str, fits: Callable[[Candidate], bool]) -> Advice:
+    """Return the advice to compare this algorithm with others that could be faster, those that fit the finding first.
+
+    Or with its bound, where no other could.
+    """
+    others = candidates(o)
+    if others is None:
+        own = o.algorithm.partition(":")[0]
+        able = [n for n in EVERYWHERE if n != own and o.schedule.collective.name in ALGORITHMS.get(n).collectives]
+        return Advice(f"{finding} {MANY_RANKS}", _comparison(o, able[:MOST_NAMES]))
     if not others:
-        return Advice(f"{finding} {none}", _bound(o))
+        return Advice(f"{finding} {NONE_FASTER}", _bound(o))
+    fitting = [other for other in others if fits(other)]
+    if not fitting:
+        finding = f"{finding} {NONE_FITS}"
+    return Advice(finding, _comparison(o, [other.name for other in (fitting or others)[:MOST_NAMES]]))
+
+
+def _comparison(o: Outcome, others: list[str]) -> str:
     names = ",".join([o.algorithm, *others])
-    words = ["collsim", "compare", *o.request, "--algos", names, "--sizes", _size(o), *_tail(o)]
-    return Advice(finding, shlex.join(words))
+    return shlex.join(["collsim", "compare", *o.request, "--algos", names, "--sizes", _size(o), *_tail(o)])
 
 
 def _run(o: Outcome, *changes: str, engine: str | None = None) -> str:
     """Return the command of this run with network settings changed, or on another engine."""
-    words = ["collsim", "run", *o.request, "--algo", o.algorithm, "--size", _size(o), *_tail(o, engine)]
+    changed = frozenset(change.partition("=")[0] for change in changes)
+    words = ["collsim", "run", *o.request, "--algo", o.algorithm, "--size", _size(o), *_tail(o, engine, changed)]
     return shlex.join([*words, *(word for change in changes for word in ("--set", change))])
 
 
@@ -148,12 +199,13 @@ def _bound(o: Outcome) -> str:
     return shlex.join(words)
 
 
-def _tail(o: Outcome, engine: str | None = None) -> list[str]:
-    """Return the words that keep collective, root, settings, engine and seed as they were."""
+def _tail(o: Outcome, engine: str | None = None, without: frozenset[str] = frozenset()) -> list[str]:
+    """Return the words that keep collective, root, engine, seed and settings (those `without` aside) as they were."""
     wanted, name = o.schedule.collective, engine or o.result.engine
     words = ["--collective", wanted.name] if wanted.name != "all-reduce" else []
     words += ["--root", str(wanted.root)] if wanted.root else []
-    words += [word for change in settings_words(o.network) for word in ("--set", change)]
+    kept = [change for change in settings_words(o.network) if change.partition("=")[0] not in without]
+    words += [word for change in kept for word in ("--set", change)]
     return [*words, "--engine", name, *(["--seed", str(o.seed)] if o.seed else [])]
 
 

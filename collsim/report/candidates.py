@@ -1,65 +1,79 @@
-"""Which other algorithms fit a finding: fewer steps, or less to carry over the busiest link, judged on their schedules."""
+"""Which other algorithms could be faster than a run, judged on their schedules: every registered one, every variant.
+
+A schedule takes at least what its busiest link has to send, and what its longest chain of messages takes (`least_time`).
+Whatever could not be faster even so is left out, so that advice never sends a reader to something that is known to be
+slower, and may say that nothing is left. What remains is worth a comparison; it is no promise.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
+from inspect import Parameter
 
-import numpy as np
-
-from collsim.collectives.algorithm import ALGORITHMS, Algorithm
-from collsim.collectives.schedule import Schedule
-from collsim.errors import AlgorithmUnsuitable
+from collsim.collectives.algorithm import ALGORITHMS, Hint, parse_algorithm
+from collsim.errors import AlgorithmUnsuitable, InvalidValue, UnknownName
+from collsim.network.hint import hint_for
+from collsim.network.least_time import LeastTime, least_time
 from collsim.result import Outcome
-from collsim.topology.paths import shortest_path
 
-__all__ = ["fewer_steps", "lighter"]
+__all__ = ["EVERYWHERE", "MOST_RANKS", "Candidate", "candidates"]
 
-MOST_RANKS = 32
-MOST_NAMES = 3
+MOST_RANKS = 72
+WORTH = 0.99
+"""Share of the run's time that a candidate has to stay under, if it is to be worth a comparison."""
 EVERYWHERE = ("multitree", "bidirectional-ring", "direct", "double-binary-tree", "ring")
 
 
-def fewer_steps(o: Outcome) -> list[str]:
-    """Return up to three algorithms of fewer steps than this run has, fewest first; [] when there is none."""
-    return _best(o, lambda plan: plan.steps)
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An algorithm as `--algo` takes it, with the steps of its schedule and what that takes at least."""
+
+    name: str
+    steps: int
+    least: LeastTime
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Sorts the most promising first."""
+        return self.least.time, self.steps
 
 
-def lighter(o: Outcome) -> list[str]:
-    """Return up to three algorithms whose busiest link carries for less time than this run's, least first.
+def candidates(o: Outcome) -> list[Candidate] | None:
+    """Return the best variant of each algorithm that could be one percent faster than `o`, the most promising first.
 
-    Estimated from bytes and bandwidths along given or shortest paths. Beyond 32 ranks building every schedule takes too
-    long for a line of advice, and the algorithms that run everywhere are returned.
+    None above MOST_RANKS ranks, where building every schedule takes too long for a line of advice.
     """
-
-    @cache
-    def path(source: int, target: int) -> tuple[int, ...]:
-        return shortest_path(o.topology, source, target) or ()
-
-    def busiest(plan: Schedule) -> float:
-        load = np.zeros(o.topology.links, dtype=np.int64)
-        hosts = plan.ranks_to_hosts
-        for t, amount in enumerate(plan.message_bytes(o.size).tolist()):
-            links = plan.path_of(t).tolist() or list(path(int(hosts[plan.src[t]]), int(hosts[plan.dst[t]])))
-            load[links] += amount
-        return float((load / o.topology.bandwidth).max())
-
-    return _best(o, busiest)
-
-
-def _best(o: Outcome, cost: Callable[[Schedule], float]) -> list[str]:
-    wanted, own = o.schedule.collective, o.algorithm.partition(":")[0]
-    others = {name: entry for name, entry in ALGORITHMS.items() if wanted.name in entry.collectives and name != own}
     if o.schedule.ranks > MOST_RANKS:
-        return [name for name in EVERYWHERE if name in others][:MOST_NAMES]
-    costs = {name: cost(plan) for name, entry in others.items() if (plan := _plan(o, entry)) is not None}
-    limit = cost(o.schedule)
-    better = sorted((value, name) for name, value in costs.items() if value < limit)
-    return [name for _, name in better[:MOST_NAMES]]
-
-
-def _plan(o: Outcome, entry: Algorithm) -> Schedule | None:
-    try:
-        return entry.schedule(o.topology, o.schedule.collective, o.schedule.ranks_to_hosts.tolist())
-    except AlgorithmUnsuitable:
         return None
+    hint = hint_for(o.topology, o.schedule.ranks_to_hosts.tolist(), o.network, o.size)
+    own = o.schedule.steps, least_time(o.topology, o.schedule, o.size, o.network, seed=o.seed)
+    found = []
+    for name, entry in ALGORITHMS.items():
+        if o.schedule.collective.name in entry.collectives:
+            tried = [_candidate(o, way, hint) for way in entry.ways if not _same(way, o.algorithm)]
+            faster = [one for one in tried if one is not None and one.least.time < WORTH * o.result.time]
+            if name == o.schedule.algorithm:
+                # A variant that sends as much in as many steps is most often the same schedule.
+                faster = [one for one in faster if (one.steps, one.least) != own]
+            found += sorted(faster, key=lambda one: one.order)[:1]
+    return sorted(found, key=lambda one: one.order)
+
+
+def _candidate(o: Outcome, way: str, hint: Hint) -> Candidate | None:
+    """Return the candidate, None where the machine or the group does not suit it."""
+    entry, options = parse_algorithm(way)
+    try:
+        plan = entry.schedule(o.topology, o.schedule.collective, o.schedule.ranks_to_hosts.tolist(), hint, **options)
+    except (AlgorithmUnsuitable, InvalidValue):
+        return None
+    return Candidate(way, plan.steps, least_time(o.topology, plan, o.size, o.network, seed=o.seed))
+
+
+def _same(way: str, other: str) -> bool:
+    """Say whether two texts name one algorithm with the same options, defaults filled in."""
+    try:
+        (one, chosen), (two, asked) = parse_algorithm(way), parse_algorithm(other)
+    except UnknownName:
+        return False
+    usual = {key: p.default for key, p in one.options.items() if p.default is not Parameter.empty}
+    return one is two and usual | chosen == usual | asked

@@ -198,6 +198,7 @@ def algorithm_rows(entry: Algorithm) -> Rows:
         ("Adapts", "no, one schedule for every size" if entry.size_free else "segments or variant follow the size"),
         ("Suits", ", ".join(entry.suits)),
         ("Options", "; ".join(options) or "none"),
+        ("Variants", "; ".join(entry.variants) or "none"),
     ]
 
 

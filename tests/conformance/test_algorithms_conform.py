@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from conformance.cases import ANY, TOPOLOGIES, schedule, suitable, topology
 
-from collsim.collectives.algorithm import ALGORITHMS
+from collsim.collectives.algorithm import ALGORITHMS, parse_algorithm
 from collsim.collectives.collective import COLLECTIVES, collective
 from collsim.collectives.verify import verify
+from collsim.errors import AlgorithmUnsuitable, InvalidValue
 
 CASES = list(suitable())
 
@@ -26,6 +27,20 @@ def test_schedule_is_proved_and_keeps_its_facts(name, topo, operation):
     steps, volume = facts.steps.value(*arguments), facts.volume.value(*arguments)
     assert steps is None or plan.steps == steps
     assert volume is None or busiest_sender(plan) == volume
+
+
+@pytest.mark.parametrize("way", [way for _, entry in ALGORITHMS.items() for way in entry.ways[1:]])
+def test_variants_are_options_that_some_machine_takes_and_are_proved(way):
+    entry, options = parse_algorithm(way)
+    assert options
+    proved = 0
+    for topo in (*entry.suits, "torus2x2x2"):
+        try:
+            plan = entry.schedule(topology(topo), collective(entry.collectives[0]), **options)
+        except (AlgorithmUnsuitable, InvalidValue):
+            continue
+        proved += verify(plan, topology(topo)).transfers
+    assert proved
 
 
 @pytest.mark.parametrize("name", ANY)

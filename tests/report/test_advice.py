@@ -5,9 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from collsim.cli.compare import split_algorithms
 from collsim.cli.main import cli
+from collsim.collectives.algorithm import ALGORITHMS
+from collsim.errors import AlgorithmUnsuitable, InvalidValue
 from collsim.network.config import NetworkConfig
 from collsim.report.advice import advise, settings_words
+from collsim.report.candidates import candidates
 from collsim.simulate import simulate
 
 
@@ -81,11 +85,64 @@ def test_what_is_offered_against_a_busy_link_takes_the_machine_and_is_faster(rin
         assert simulate("torus3x3", name, size="64KiB", engine="analytic").result.time < ring.result.time
 
 
-def test_the_lightest_algorithm_is_told_that_the_network_is_left():
+def test_where_nothing_could_be_faster_the_network_is_left():
     best = with_path(simulate("full4", "direct", size="1MiB", engine="analytic"), serialisation=1.0)
     advice = advise(best)
-    assert "a faster link or a new algorithm is left" in advice.finding
+    assert "No other algorithm here" in advice.finding
     assert advice.command.startswith("collsim bound --topo full4")
+
+
+def test_variants_of_algorithms_are_considered_and_the_run_itself_is_not():
+    run = simulate("torus4x4", "multitree", size="16MiB", engine="analytic")
+    names = split_algorithms(parsed(advise(run).command)["algos"])
+    assert names[:2] == ["multitree", "2d-ring:parts=4"]
+    faster = simulate("torus4x4", "2d-ring:parts=4", size="16MiB", engine="analytic")
+    assert faster.result.time < run.result.time
+    for way in ("2d-ring:parts=4", "2d-ring"):
+        again = simulate("torus4x4", way, size="16MiB", engine="analytic")
+        assert way not in [c.name for c in candidates(again)]
+
+
+@pytest.mark.parametrize("machine", ["torus4x4", "mesh3x3", "fattree2", "dgx1-v100", "switch8"])
+@pytest.mark.parametrize("size", ["2KiB", "4MiB"])
+def test_nothing_that_is_left_out_is_a_percent_faster(machine, size):
+    for name in ("ring", "multitree", "direct"):
+        run = simulate(machine, name, size=size, engine="analytic")
+        kept = {candidate.name.partition(":")[0] for candidate in candidates(run)}
+        for other, entry in ALGORITHMS.items():
+            for way in entry.ways if other not in kept | {name} and "all-reduce" in entry.collectives else ():
+                try:
+                    assert simulate(machine, way, size=size, engine="analytic").result.time >= 0.99 * run.result.time, way
+                except (AlgorithmUnsuitable, InvalidValue):
+                    continue
+
+
+def test_a_link_that_carries_the_least_there_is_calls_for_fewer_delays_not_fewer_bytes():
+    run = simulate("bigraph4x8", "ring", size="1MiB", engine="analytic")
+    advice = advise(run)
+    assert "no more than some link carries under any algorithm" in advice.finding
+    assert "fewer bytes" not in advice.finding
+    assert "multitree" in split_algorithms(parsed(advice.command)["algos"])
+    assert simulate("bigraph4x8", "multitree", size="1MiB", engine="analytic").result.time < run.result.time
+
+
+def test_many_ranks_are_not_judged_and_the_advice_says_so():
+    run = simulate("ring96", "ring", size="1MiB", engine="analytic")
+    assert candidates(run) is None
+    assert "not judged" in advise(run).finding
+    assert "ring" not in split_algorithms(parsed(advise(run).command)["algos"])[1:]
+
+
+def test_a_changed_setting_is_named_once(ring):
+    outcome = replace(ring, network=ring.network.with_settings({"ports": 1}))
+    settings = parsed(advise(with_path(outcome, port_wait=0.5, serialisation=0.5)).command)["settings"]
+    assert [s for s in settings if s.startswith("ports=")] == ["ports=0"]
+
+
+def test_delays_are_called_by_their_names(ring):
+    assert advise(with_path(ring, latency=0.4, router=0.4, serialisation=0.2)).finding.startswith(
+        "Latency and router delay make"
+    )
 
 
 def test_at_the_bound_only_the_network_is_left(ring):

@@ -170,6 +170,7 @@ def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction:
     size_free=False,
     suits=("switch8", "torus4x4", "fattree4"),
     aliases=("tree",),
+    variants=("phases=overlapped",),
 )
 def double_binary_tree(
     topology: Topology,

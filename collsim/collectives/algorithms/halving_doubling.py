@@ -35,6 +35,7 @@ def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction:
     volume=Formula("2(n-1)/n; (n-1)/n for one phase", _volume),
     size_free=True,
     suits=("hypercube8", "full8", "switch8"),
+    variants=("order=far",),
 )
 def halving_doubling(
     topology: Topology, collective: Collective, hosts: Sequence[int], hint: Hint | None, *, order: str = "near"

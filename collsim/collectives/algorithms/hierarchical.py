@@ -49,6 +49,7 @@ def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction:
     volume=Formula("2(n-1)/n; (n-1)/n for one phase", _volume),
     size_free=True,
     suits=("fattree4x2", "bigraph4x4", "dragonfly2x4x2"),
+    variants=("inner=direct,outer=direct", "inner=direct", "outer=direct", "inner=halving-doubling,outer=halving-doubling"),
 )
 def hierarchical(
     topology: Topology,

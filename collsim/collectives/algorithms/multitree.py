@@ -57,6 +57,7 @@ def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction 
     ),
     size_free=True,
     suits=("torus4x4", "mesh4x4", "fattree4x2", "bigraph4x8", "dgx1-v100"),
+    variants=("chunks=2", "turns=smallest", "chunks=2,turns=smallest", "neighbour_order=fastest"),
 )
 def multitree(
     topology: Topology,

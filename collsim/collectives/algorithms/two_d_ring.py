@@ -43,6 +43,7 @@ def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction:
     volume=Formula("2(n-1)/n; (n-1)/n for one phase", _volume),
     size_free=True,
     suits=("torus4x4", "mesh4x4", "torus8x8"),
+    variants=("parts=2", "parts=3", "parts=4", "parts=6"),
 )
 def two_d_ring(
     topology: Topology, collective: Collective, hosts: Sequence[int], hint: Hint | None, *, parts: int = 1
