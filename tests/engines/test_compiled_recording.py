@@ -32,16 +32,16 @@ def whole():
     return grants(10**6)[1]
 
 
-@pytest.mark.parametrize("limit", [7000, 1000, 1])
+@pytest.mark.parametrize("limit", [3000, 300, 20])
 def test_every_grant_is_found_again(whole, limit):
     run, found = grants(limit)
     assert found == whole
     assert len(whole) > 25 * 64
-    assert len(run._starts) <= recording.KEPT
+    assert 1 < len(run._starts) <= recording.KEPT
 
 
 def test_grants_may_be_asked_for_in_any_order(whole):
-    run, _ = grants(1000)
+    run, _ = grants(300)
     for number in (5, len(whole) - 1, 4000, 3999, 0):
         assert run.grant(number) == whole[len(whole) - 1 - number]
 

@@ -259,7 +259,7 @@ def _check_serialisation(topology: Topology, columns: Columns, ways: Ways, large
         return
     used = np.arange(topology.links)
     if not ways.routing.per_packet:
-        used = np.unique(ways.lane // ways.channels)
+        used = np.flatnonzero(np.bincount(ways.lane // ways.channels, minlength=topology.links))
     if len(used):
         check_time(serialisation_fs(largest, int(topology.bandwidth[used].min())))
 

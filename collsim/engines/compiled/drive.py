@@ -67,14 +67,14 @@ def run(root: Any) -> int:
     s = root[0]
     links = s.links
     while s.events > 0:
+        if s.until <= 0 or s.grants >= s.stop_at:
+            return PAUSED
         if s.free_packets < links:
             return MORE_PACKETS
         if s.free_credits < links:
             return MORE_CREDITS
         if s.logging and s.log_size - s.logged < links:
             return MORE_LOG
-        if s.until <= 0 or s.grants >= s.stop_at:
-            return PAUSED
         _tick(s)
         if s.fault:
             return s.fault

@@ -101,7 +101,10 @@ def plan_of(schedule: Schedule) -> Plan:
     """Return the tables of a schedule; members that a set names twice count once."""
     offsets, members = schedule.set_offsets, schedule.set_members
     number = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    code = np.unique(number * max(schedule.transfers, 1) + members)
+    code = number * max(schedule.transfers, 1) + members
+    if not bool((code[1:] > code[:-1]).all()):
+        code = np.sort(code)
+        code = code[np.append(True, code[1:] != code[:-1])[: len(code)]]
     number, members = np.divmod(code, max(schedule.transfers, 1))
     order = np.argsort(members, kind="stable")
     waiting = np.argsort(schedule.dep_set, kind="stable")

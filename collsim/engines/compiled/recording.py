@@ -64,9 +64,10 @@ class Recording:
         if number >= first:
             grant: Grant = log[number - first].item()
             return grant
-        if self._within is None or number < self._within._starts[0]:
-            self._within = self._again(number)
-        return self._within.grant(number)
+        within = self._within
+        if within is None or not within._starts[0] <= number < int(within.arrays.root["grants"][0]):
+            within = self._within = self._again(number)
+        return within.grant(number)
 
     def _again(self, number: int) -> Recording:
         """Return the recording of the stretch between two kept states that holds grant `number`."""
@@ -82,6 +83,8 @@ class Recording:
     def _run(self) -> int:
         from collsim.engines.compiled.drive import run
 
+        most = self._limit + len(self.arrays.link)
+        self.arrays = pointed(self.arrays._replace(grant=self.arrays.grant[:most]))
         self._empty_log()
         while True:
             root = self.arrays.root
