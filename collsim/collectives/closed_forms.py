@@ -167,9 +167,9 @@ LAWS: dict[tuple[str, str], Law] = {
     ("hierarchical", "all-reduce"): Law("reduce-scatter inside k + all-reduce of S/k across + all-gather inside"),
     ("hierarchical", "reduce-scatter"): Law("reduce-scatter inside k + reduce-scatter of S/k across"),
     ("hierarchical", "all-gather"): Law("all-gather of S/k across + all-gather inside k"),
-    ("multitree", "all-reduce"): Law("at most 2 T (alpha + S/n beta), T steps a phase"),
-    ("multitree", "reduce-scatter"): Law("at most T (alpha + S/n beta), T steps"),
-    ("multitree", "all-gather"): Law("at most T (alpha + S/n beta), T steps"),
+    ("multitree", "all-reduce"): Law("at most 2 T (alpha + S/n beta) in the order of steps, T steps a phase"),
+    ("multitree", "reduce-scatter"): Law("at most T (alpha + S/n beta) in the order of steps, T steps"),
+    ("multitree", "all-gather"): Law("at most T (alpha + S/n beta) in the order of steps, T steps"),
 }
 
 
@@ -212,7 +212,8 @@ def closed_form(
     longest = np.zeros(plan.steps, dtype=np.int64)
     np.maximum.at(longest, plan.step, alone.duration)
     together = check_time(sum(longest.tolist()) + alone.delay * plan.steps)
-    return ClosedForm(f"{law.text.removeprefix('at most ')}, in lock step", together, False)
+    text = law.text.removeprefix("at most ").replace(" in the order of steps", "")
+    return ClosedForm(f"{text}, in lock step", together, False)
 
 
 def _chains(order: StepOrder, sent: NDArray[np.bool_], alone: Alone, turns: Turns) -> tuple[IntArray, IntArray, bool]:

@@ -29,6 +29,8 @@ NONE_FASTER = (
 NONE_FITS = "None of the other algorithms here does better in that; those to try could still be faster."
 MANY_RANKS = f"Above {MOST_RANKS} ranks the others are not judged beforehand."
 MOST_NAMES = 3
+WAITS = ("link_wait", "credit_wait", "port_wait", "step_wait")
+DELAYS = {"latency": "latency", "router": "router delay", "overhead": "message overhead"}
 LATENCY_SHARE, WAIT_SHARE, LOCAL_SHARE = 0.4, 0.15, 0.25
 
 
@@ -41,8 +43,12 @@ class Advice:
 
 
 def advise(outcome: Outcome) -> Advice:
-    """Return the advice of the first rule that holds; the last one always does."""
-    for rule in (_at_bound, _unknown_path, _waits, _local_work, _latency, _least_load, _few_links):
+    """Return the advice of the first rule that holds, waits or delays first as either is longer; the last always holds."""
+    waits, delays = [_waits], [_local_work, _latency]
+    shares = outcome.critical_shares()
+    longest = max(shares.get("reduction", 0.0), sum(shares.get(part, 0.0) for part in DELAYS))
+    causes = [*delays, *waits] if longest > max(shares.get(part, 0.0) for part in WAITS) else [*waits, *delays]
+    for rule in (_at_bound, _unknown_path, *causes, _least_load, _few_links):
         if (advice := rule(outcome)) is not None:
             return advice
     return _volume(outcome)
@@ -68,7 +74,7 @@ def _unknown_path(o: Outcome) -> Advice | None:
 
 def _waits(o: Outcome) -> Advice | None:
     shares = o.critical_shares()
-    waits = {k: shares.get(k, 0.0) for k in ("link_wait", "credit_wait", "port_wait", "step_wait")}
+    waits = {part: shares.get(part, 0.0) for part in WAITS}
     worst = max(waits, key=lambda k: waits[k])
     if waits[worst] < WAIT_SHARE:
         return None
@@ -101,11 +107,10 @@ def _local_work(o: Outcome) -> Advice | None:
 
 def _latency(o: Outcome) -> Advice | None:
     shares = o.critical_shares()
-    parts = {"latency": "latency", "router": "router delay", "overhead": "message overhead"}
-    share = sum(shares.get(part, 0.0) for part in parts)
+    share = sum(shares.get(part, 0.0) for part in DELAYS)
     if share < LATENCY_SHARE:
         return None
-    named = " and ".join(word for part, word in parts.items() if part in shares)
+    named = " and ".join(word for part, word in DELAYS.items() if part in shares)
     text = (
         f"{named.capitalize()} make{'' if ' and ' in named else 's'} {100 * share:.0f} % of the critical path over "
         f"{o.schedule.steps} steps: fewer steps help at this size."
@@ -119,7 +124,7 @@ def _least_load(o: Outcome) -> Advice | None:
     if least is None or _busiest_time(o) > LEAST_LOAD * least * FS_PER_SECOND:
         return None
     shares, idle = o.critical_shares(), 100 - 100 * float(o.link_use.max())
-    delay = 100 * sum(shares.get(part, 0.0) for part in ("latency", "router", "overhead", "reduction"))
+    delay = 100 * sum(shares.get(part, 0.0) for part in (*DELAYS, "reduction"))
     text = (
         f"{_busiest(o)}, with no more than some link carries under any algorithm; it idles {idle:.0f} %, and delays make "
         f"{delay:.0f} % of the critical path: larger messages, lower latency or fewer messages in a row help."

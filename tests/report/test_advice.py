@@ -139,6 +139,14 @@ def test_a_changed_setting_is_named_once(ring):
     assert [s for s in settings if s.startswith("ports=")] == ["ports=0"]
 
 
+def test_the_longer_of_waits_and_delays_is_named(ring):
+    assert "Message overhead is 53 %" in advise(with_path(ring, overhead=0.53, link_wait=0.4, serialisation=0.07)).finding
+    assert "53 % of the critical path waits" in advise(with_path(ring, link_wait=0.53, latency=0.42)).finding
+    assert (
+        "20 % of the critical path waits" in advise(with_path(ring, link_wait=0.2, latency=0.25, serialisation=0.55)).finding
+    )
+
+
 def test_delays_are_called_by_their_names(ring):
     assert advise(with_path(ring, latency=0.4, router=0.4, serialisation=0.2)).finding.startswith(
         "Latency and router delay make"
