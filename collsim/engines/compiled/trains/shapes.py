@@ -1,0 +1,146 @@
+"""How a train moves that is alone: every packet of a message on every link, once a shape (rules 7 to 10 and 21).
+
+Packet j on link i is granted at g(j, i) = max(g(j, i-1) + way, g(j-1, i) + ser), the later of its own way there and the end
+of the packet before it; docs/trains.md derives it. Going through all packets needs no assumption about which are equal,
+costs less than a nanosecond a packet-hop, and shows each packet's residence in each buffer, which the test of room needs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from collsim.engines.compiled.trains.layout import LIMIT
+from collsim.jit.compile import kernel, small_kernel
+
+__all__ = ["charges", "move"]
+
+
+@kernel
+def move(shapes: Any, legs: Any, kinds: Any, rules: Any) -> bool:
+    """Fill `shapes` and their `legs`; return False where a train would not find room, or times grow beyond LIMIT."""
+    fine = True
+    for s in range(len(shapes)):
+        if shapes[s].kind >= 0:
+            fine = fine and _move(shapes[s], legs, kinds, rules)
+    return fine
+
+
+@small_kernel
+def _move(shape: Any, legs: Any, kinds: Any, rules: Any) -> bool:
+    count = -(-shape.size // rules.payload)
+    rest = shape.size - (count - 1) * rules.payload
+    links = kinds.link[kinds.first[shape.kind] : kinds.first[shape.kind + 1]]
+    own = legs[shape.first : shape.first + len(links)]
+    shape.packets = count
+    shape.wire = shape.size + rules.header + (count - 1) * rules.later
+    if len(links) == 1:
+        hold = _total(kinds, links[0], count, rest, rules)
+        if hold > LIMIT:
+            return False
+        own[0].begin, own[0].end, own[0].busy = 0, hold, hold
+    elif not _cross(own, count, rest, links, kinds, rules):
+        return False
+    shape.hold = own[0].end
+    shape.arrive = own[len(links) - 1].end + kinds.latency[links[len(links) - 1]]
+    return bool(shape.arrive <= LIMIT and shape.arrive + shape.after <= LIMIT)
+
+
+@small_kernel
+def _total(kinds: Any, link: int, count: int, rest: int, rules: Any) -> int:
+    """Return the fs that all packets hold `link`; LIMIT + 1 where that is too long."""
+    if count == 1:
+        return int(ser(kinds, link, rest + rules.header))
+    middle = ser(kinds, link, rules.payload + rules.later)
+    if middle > 0 and count > LIMIT // middle:
+        return LIMIT + 1
+    ends = ser(kinds, link, rules.payload + rules.header) + ser(kinds, link, rest + rules.later)
+    return int(ends + (count - 2) * middle)
+
+
+@small_kernel
+def _cross(legs: Any, count: int, rest: int, links: Any, kinds: Any, rules: Any) -> bool:
+    """Move all packets over several links; False where a packet stays too long in a buffer for its room."""
+    hops = len(links)
+    grant, sending = np.zeros(hops, dtype=np.int64), np.zeros(hops, dtype=np.int64)
+    times, ways = np.zeros(hops, dtype=np.int64), np.zeros(hops, dtype=np.int64)
+    stay, busy = np.zeros(hops, dtype=np.int64), np.zeros(hops, dtype=np.int64)
+    for j in range(count):
+        if j < 2 or j == count - 1:
+            pace(kinds, links, packet_bytes(rules, count, rest, j), rules, times, ways)
+        for i in range(hops):
+            behind = grant[i] + sending[i]
+            if i:
+                behind = max(behind, grant[i - 1] + ways[i])
+                stay[i - 1] = max(stay[i - 1], behind + times[i] - grant[i - 1])
+            grant[i] = behind
+            sending[i] = times[i]
+            busy[i] += times[i]
+            if j == 0:
+                legs[i].begin = behind
+        if grant[hops - 1] > LIMIT:
+            return False
+    for i in range(hops):
+        legs[i].end, legs[i].busy = grant[i] + sending[i], busy[i]
+        if rules.finite and i < hops - 1:
+            around = stay[i] + kinds.latency[links[i]] - 1
+            if np.floor(around * kinds.rate[links[i]]) + rules.largest > kinds.capacity[links[i]]:
+                return False
+    return True
+
+
+@small_kernel
+def packet_bytes(rules: Any, count: int, rest: int, j: int) -> int:
+    """Return the bytes of packet j (from 0) of `count`, header included, where the last carries `rest` (rules 2 and 21)."""
+    payload = rest if j == count - 1 else rules.payload
+    return int(payload + (rules.later if j else rules.header))
+
+
+@small_kernel
+def pace(kinds: Any, links: Any, size: int, rules: Any, times: Any, ways: Any) -> None:
+    """Fill, for a packet of `size` bytes, ser on each link and the time from its grant on the link before to asking here."""
+    for i in range(len(links)):
+        times[i] = ser(kinds, links[i], size)
+        if i:
+            lead = times[i - 1]
+            if rules.cut_through:
+                head = max(1, ser(kinds, links[i - 1], min(rules.header, size)))
+                lead = max(head, times[i - 1] - times[i])
+            ways[i] = kinds.latency[links[i - 1]] + lead + rules.router_delay
+
+
+@small_kernel
+def ser(kinds: Any, link: int, size: int) -> int:
+    """Return the fs that `size` bytes hold a link of kind `link` (rule 1)."""
+    return int(size * kinds.whole[link] + -(-size * kinds.part[link] // kinds.divisor[link]))
+
+
+@kernel
+def charges(size: int, links: Any, kinds: Any, rules: Any) -> Any:
+    """Return int64[hops]: the serialisation on each link on the way back from the last tail to the first grant.
+
+    The walk of reference/critical.py: from a grant to the packet's own grant on the link before where that decided, ties
+    included, else to the grant of the packet before it on this link. `charge[i]` is the row of the packet at hand on link i.
+    """
+    hops = len(links)
+    count = -(-size // rules.payload)
+    rest = size - (count - 1) * rules.payload
+    grant, sending = np.zeros(hops, dtype=np.int64), np.zeros(hops, dtype=np.int64)
+    times, ways = np.zeros(hops, dtype=np.int64), np.zeros(hops, dtype=np.int64)
+    charge = np.zeros((hops, hops), dtype=np.int64)
+    for j in range(count):
+        if j < 2 or j == count - 1:
+            pace(kinds, links, packet_bytes(rules, count, rest, j), rules, times, ways)
+        for i in range(hops):
+            behind = grant[i] + sending[i]
+            if i and grant[i - 1] + ways[i] >= behind:
+                grant[i] = grant[i - 1] + ways[i]
+                charge[i] = charge[i - 1]
+                charge[i, i - 1] += ways[i] - kinds.latency[links[i - 1]] - rules.router_delay
+            else:
+                grant[i] = behind
+                charge[i, i] += sending[i]
+            sending[i] = times[i]
+    charge[hops - 1, hops - 1] += sending[hops - 1]
+    return charge[hops - 1].copy()
