@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import machine_options, run_options, settings_of
+from collsim.cli.options import complete_algorithms, machine_options, run_options, settings_of
 from collsim.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -18,7 +18,13 @@ __all__ = ["compare"]
 
 @click.command()
 @machine_options
-@click.option("--algos", required=True, metavar="A,B,...", help="Algorithms, the first being what speedups are over.")
+@click.option(
+    "--algos",
+    required=True,
+    metavar="A,B,...",
+    shell_complete=complete_algorithms,
+    help="Algorithms, the first being what speedups are over.",
+)
 @click.option(
     "--sizes",
     default="32KiB:64MiB:x4",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from collsim.errors import InvalidValue
 
@@ -13,6 +14,7 @@ __all__ = [
     "algo_option",
     "collective_option",
     "complete_algorithm",
+    "complete_algorithms",
     "complete_topology",
     "machine_options",
     "network_settings",
@@ -26,6 +28,7 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+CompleteFile = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def machine_options(command: F) -> F:
@@ -36,7 +39,7 @@ def machine_options(command: F) -> F:
             "--topo",
             required=True,
             metavar="T",
-            shell_complete=_names(_topologies),
+            shell_complete=complete_topology,
             help="Topology: a family such as torus4x4, a machine such as dgx1-v100 (see 'collsim topo list'), or a file "
             "(YAML, node-link JSON, GraphML, edge CSV).",
         ),
@@ -82,6 +85,7 @@ def plan_options(command: F) -> F:
             default="linear",
             show_default=True,
             metavar="P",
+            shell_complete=_names_or_files(lambda: ["linear", "random:"]),
             help="Which host each rank runs on: linear, random:SEED, or a file of host names, one a rank.",
         ),
         root_option,
@@ -187,14 +191,28 @@ def _names(source: Callable[[], list[str]]) -> Complete:
     return complete
 
 
-def complete_topology(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the topology names that start with `incomplete`, for the shell."""
-    return _names(_topologies)(ctx, parameter, incomplete)
+def _names_or_files(source: Callable[[], list[str]]) -> CompleteFile:
+    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        found = [CompletionItem(name) for name in source() if name.startswith(incomplete)]
+        return found or [CompletionItem(incomplete, type="file")]
+
+    return complete
+
+
+def complete_topology(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the topology names that start with `incomplete`, for the shell; where there is none, its files."""
+    return _names_or_files(_topologies)(ctx, parameter, incomplete)
 
 
 def complete_algorithm(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the algorithm names that start with `incomplete`, for the shell."""
     return _names(_algorithms)(ctx, parameter, incomplete)
+
+
+def complete_algorithms(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Return lists "a,b,c" whose last algorithm starts with what stands behind the last comma, for the shell."""
+    before, comma, last = incomplete.rpartition(",")
+    return [before + comma + name for name in _algorithms() if name.startswith(last)]
 
 
 def _topologies() -> list[str]:

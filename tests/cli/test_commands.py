@@ -203,10 +203,12 @@ def test_completion_scripts(go, shell):
 def test_completion_knows_names():
     from click.shell_completion import ShellComplete
 
-    found = ShellComplete(cli, {}, "collsim", "_COLLSIM_COMPLETE").get_completions(["run", "--algo"], "multi")
-    assert [item.value for item in found] == ["multitree"]
-    found = ShellComplete(cli, {}, "collsim", "_COLLSIM_COMPLETE").get_completions(["topo", "show"], "torus")
-    assert "torus4x4" in [item.value for item in found]
+    complete = ShellComplete(cli, {}, "collsim", "_COLLSIM_COMPLETE").get_completions
+    assert [item.value for item in complete(["run", "--algo"], "multi")] == ["multitree"]
+    assert "torus4x4" in [item.value for item in complete(["topo", "show"], "torus")]
+    assert [item.value for item in complete(["compare", "--algos"], "ring,multi")] == ["ring,multitree"]
+    assert [item.type for item in complete(["run", "--topo"], "racks/my")] == ["file"]
+    assert [item.value for item in complete(["run", "--placement"], "ra")] == ["random:"]
 
 
 def test_help_is_complete_and_the_reference_is_current():
