@@ -15,6 +15,7 @@ ROUTINGS = {
     "valiant": 8,
     "ugal": 8,
     "ecmp": 9,
+    "widest": 8,
     "spray": 9,
     "least-queued": 9,
     "up-star-down-star": 9,
