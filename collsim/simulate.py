@@ -136,8 +136,8 @@ class Case:
         found = []
         if empty:
             found.append(f"{empty} of {schedule.transfers} transfers are empty: {size} B is less than a byte a chunk.")
-        if self.engine == "analytic" and (changed := sorted(self.network.changed().keys() & _PACKET_LEVEL)):
-            found.append(f"The analytic engine knows no {', '.join(changed)}; use a packet engine to see their effect.")
+        if self.engine == "analytic" and (unknown := _unknown_to_analytic(self.network)):
+            found.append(f"The analytic engine knows no {', '.join(unknown)}; use a packet engine to see their effect.")
         return found + self._slower_ways(schedule)
 
     def _slower_ways(self, schedule: Schedule) -> list[str]:
@@ -178,6 +178,14 @@ _PACKET_LEVEL = frozenset(
         *("nic_scheduler", "lockstep_estimate", "ports", "overhead_mode", "reduction_units"),
     )
 )
+_PACKET_WAYS = ("spray", "least-queued", "valiant", "ugal")
+
+
+def _unknown_to_analytic(network: NetworkConfig) -> list[str]:
+    """Return the changed settings that mean nothing to the analytic engine."""
+    unknown = sorted(network.changed().keys() & _PACKET_LEVEL)
+    way = network.router.routing
+    return [*unknown, *([f"routing={way} (a message takes the way of its first packet)"] if way in _PACKET_WAYS else [])]
 
 
 def prepare(
@@ -204,10 +212,13 @@ def prepare(
     ENGINES.get(engine)
     machine, faults = machine_of(topology, bandwidth, latency, fail, degrade or {})
     group, where = place(machine, placement, hosts)
+    wanted = named(collective, root)
+    if root and wanted.root is None:
+        raise InvalidValue(f"The root {root} means nothing to {collective}; leave it out, or ask for broadcast or reduce.")
     if not 0 <= root < len(group):
         raise InvalidValue(f"The root {root} is no rank; ranks are 0 to {len(group) - 1}.")
     request = _request(topology, bandwidth, latency, fail, degrade or {}, placement if where == placement else "linear")
-    return Case(machine, group, named(collective, root), _network(network), engine, seed, where, faults, request)
+    return Case(machine, group, wanted, _network(network), engine, seed, where, faults, request)
 
 
 def simulate(

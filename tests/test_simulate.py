@@ -108,6 +108,9 @@ def test_a_wrong_schedule_is_refused_before_it_is_timed():
         ({"size": -1}, InvalidValue),
         ({"size": "1e30"}, InvalidValue),
         ({"root": 9, "collective": "broadcast"}, InvalidValue),
+        ({"root": 1}, InvalidValue),
+        ({"algorithm": "ring:segments=4"}, InvalidValue),
+        ({"algorithm": "bidirectional-ring:segments=-1"}, InvalidValue),
         ({"hosts": [0, 0]}, InvalidValue),
         ({"hosts": [0]}, InvalidValue),
         ({"hosts": [0, 99]}, InvalidValue),
@@ -120,7 +123,7 @@ def test_a_wrong_schedule_is_refused_before_it_is_timed():
 )
 def test_impossible_requests_are_refused(arguments, error):
     with pytest.raises(error):
-        collsim.simulate("ring4", "ring", **{"size": "4KiB", **arguments})
+        collsim.simulate("ring4", **{"algorithm": "ring", "size": "4KiB", **arguments})
 
 
 def test_small_sizes_warn_about_empty_transfers():
@@ -132,6 +135,9 @@ def test_small_sizes_warn_about_empty_transfers():
 def test_settings_that_an_engine_ignores_are_named():
     run = collsim.simulate("ring4", "ring", size="4KiB", engine="analytic", network={"nic_scheduler": "fifo"})
     assert "nic_scheduler" in run.warnings[0]
+    sprayed = collsim.simulate("torus3x3", "direct", size="4KiB", engine="analytic", network={"routing": "spray"})
+    assert "routing=spray" in sprayed.warnings[0]
+    assert not collsim.simulate("torus3x3", "direct", size="4KiB", engine="analytic", network={"routing": "ecmp"}).warnings
 
 
 def test_every_public_name_exists_and_importing_is_cheap():

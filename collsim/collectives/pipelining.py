@@ -11,7 +11,7 @@ from math import isqrt
 from collsim.collectives.algorithm import Hint
 from collsim.errors import InvalidValue
 
-__all__ = ["DEFAULT_SEGMENTS", "choose_segments"]
+__all__ = ["DEFAULT_SEGMENTS", "choose_segments", "refuse_segments"]
 
 DEFAULT_SEGMENTS = 4
 """Segments where neither the size nor an option says better: few, so that a printed schedule stays short."""
@@ -36,3 +36,9 @@ def choose_segments(hint: Hint | None, asked: int, *, fill: int, period: int = 1
         return limit
     square = Fraction(max(fill, 0) * hint.size) * hint.beta / (period * parts * hint.alpha)
     return max(1, min(limit, isqrt(round(square))))
+
+
+def refuse_segments(asked: int, name: str, kind: str) -> None:
+    """Raise InvalidValue where segments are asked of a collective that the algorithm does not pipeline."""
+    if asked:
+        raise InvalidValue(f"{name} cuts only broadcast and reduce into segments; leave segments={asked} out for {kind}.")

@@ -11,7 +11,7 @@ from collsim.collectives.algorithms.ring import chain, ring_steps, ring_volume
 from collsim.collectives.collective import Collective
 from collsim.collectives.hamiltonian import ring_orders
 from collsim.collectives.patterns import RING, Lines, all_gather_and_reduce, finish
-from collsim.collectives.pipelining import choose_segments
+from collsim.collectives.pipelining import choose_segments, refuse_segments
 from collsim.collectives.schedule import Schedule
 from collsim.topology.graph import Topology
 
@@ -30,11 +30,12 @@ from collsim.topology.graph import Topology
 def bidirectional_ring(
     topology: Topology, collective: Collective, hosts: Sequence[int], hint: Hint | None, *, segments: int = 0
 ) -> Schedule:
-    """Return the schedule; `segments` (0: from the hint) cuts each half of the data of broadcast and reduce."""
+    """Return the schedule; `segments` (0: from the hint) cuts each half of the data of broadcast and reduce only."""
     rings = [np.array(order, dtype=np.int64) for order in ring_orders(topology, hosts)]
     if collective.root is not None:
         count = choose_segments(hint, segments, fill=len(hosts) - 2, parts=2)
         return chain(collective, "bidirectional-ring", hosts, rings, count)
+    refuse_segments(segments, "bidirectional-ring", collective.name)
     # Chunk 2 r + d: the part of rank r that travels in direction d.
     rows = [
         all_gather_and_reduce(collective, [(RING, Lines(order[None], 2 * order[None] + direction))])

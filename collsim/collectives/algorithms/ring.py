@@ -11,7 +11,7 @@ from collsim.collectives.algorithm import Formula, Hint, algorithm
 from collsim.collectives.collective import Collective
 from collsim.collectives.hamiltonian import ring_order
 from collsim.collectives.patterns import RING, Lines, all_gather_and_reduce, finish
-from collsim.collectives.pipelining import DEFAULT_SEGMENTS, choose_segments
+from collsim.collectives.pipelining import DEFAULT_SEGMENTS, choose_segments, refuse_segments
 from collsim.collectives.schedule import COPY, REDUCE, Schedule, ScheduleBuilder
 from collsim.topology.graph import Topology
 
@@ -44,10 +44,11 @@ def ring_volume(topology: Topology, collective: Collective, ranks: int) -> Fract
 def ring(
     topology: Topology, collective: Collective, hosts: Sequence[int], hint: Hint | None, *, segments: int = 0
 ) -> Schedule:
-    """Return the schedule; `segments` (0: from the hint) cuts the data of broadcast and reduce."""
+    """Return the schedule; `segments` (0: from the hint) cuts the data of broadcast and reduce; InvalidValue for others."""
     order = np.array(ring_order(topology, hosts), dtype=np.int64)
     if collective.root is not None:
         return chain(collective, "ring", hosts, [order], choose_segments(hint, segments, fill=len(hosts) - 2))
+    refuse_segments(segments, "ring", collective.name)
     rows = all_gather_and_reduce(collective, [(RING, Lines(order[None], order[None]))])
     return finish(collective, "ring", hosts, rows, np.arange(len(hosts)))
 
