@@ -1,0 +1,184 @@
+"""What a run of open-loop traffic says: accepted load, latency, saturation; and what no run of it can beat.
+
+Saturation is an answer, not an error: a network that is offered more than it can carry delivers what it can while queues at
+the sources grow, so latency then measures how long one waited before looking.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collsim.errors import InvalidValue, UsageError
+from collsim.network.message_time import lone_message
+from collsim.network.paths import PathFinder
+from collsim.program import Arrivals, Program
+from collsim.result import Result
+from collsim.workloads.open_loop import TrafficCase
+
+__all__ = ["SATURATION", "BatchPoint", "LoadPoint", "channel_bound", "measure", "measure_batch"]
+
+IntArray = NDArray[np.int64]
+
+SATURATION = 0.95
+"""A network that delivers less than this share of what is offered during the measurement is called saturated."""
+SAMPLE = 512
+MOST_PAIRS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPoint:
+    """What one load gave; rates in flits a cycle and sending host, times in cycles.
+
+    `offered`: what arrived during the measurement, `accepted`: what was delivered in it. Latencies are of the packets
+    that arrived in it: `latency_*` from arrival to the tail's delivery, `network_*` from the first grant on. `zero_load`:
+    the mean latency if every packet were alone (up to 512 of them looked at). `late`: how many were still on their way when
+    the drain ended. `packets` arrived in the measurement, `packet_hops` were simulated in all; `wall`: the engine's seconds.
+    """
+
+    load: float
+    offered: float
+    accepted: float
+    latency_mean: float
+    latency_median: float
+    latency_p99: float
+    latency_max: float
+    network_mean: float
+    network_p99: float
+    zero_load: float
+    packets: int
+    late: int
+    packet_hops: int
+    wall: float
+
+    @property
+    def saturated(self) -> bool:
+        """Whether the network falls behind: then queues grow as long as traffic goes on, and latency says only how long."""
+        return self.accepted < SATURATION * self.offered
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields and `saturated`, for JSON and tables."""
+        return {name: getattr(self, name) for name in (*self.__slots__, "saturated")}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPoint:
+    """A batch of `packets` a sending host, all ready at once; `makespan` in cycles and `time` in fs until the last is there.
+
+    `rate`: flits a cycle and sending host over the makespan. `busiest`: id of the link that was busy longest, for
+    `busiest_use` of the makespan, which nothing with these paths can take less than.
+    """
+
+    packets: int
+    makespan: float
+    time: int
+    rate: float
+    latency_mean: float
+    busiest: int
+    busiest_use: float
+    packet_hops: int
+    wall: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, for JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def measure(case: TrafficCase, load: float | Fraction, program: Program, result: Result, wall: float = 0.0) -> LoadPoint:
+    """Return what `result`, the run of `program` (of `load_program`), says of `load`.
+
+    Raises InvalidValue when not one packet arrived during the measurement, UsageError for an engine that does not tell when
+    messages start.
+    """
+    if result.message_started is None:
+        raise UsageError(f"The engine '{result.engine}' does not tell when messages start; use --engine simpy.")
+    arrivals, traffic, cycle = _arrivals(program), case.traffic, case.cycle
+    begin, end = traffic.warmup * cycle, (traffic.warmup + traffic.measure) * cycle
+    mine = np.flatnonzero((arrivals.start >= begin) & (arrivals.start < end))
+    if not len(mine):
+        raise InvalidValue(
+            f"No packet came in {traffic.measure:,} cycles at load {float(load):g}; measure longer, like --measure 100000."
+        )
+    finish = result.message_finish[mine]
+    delivered = int(((result.message_finish > begin) & (result.message_finish <= end)).sum())
+    rate = traffic.packet / (traffic.measure * case.senders)
+    latency, inside = (finish - arrivals.start[mine]) / cycle, (finish - result.message_started[mine]) / cycle
+    return LoadPoint(
+        load=float(load),
+        offered=len(mine) * rate,
+        accepted=delivered * rate,
+        latency_mean=float(latency.mean()),
+        latency_median=float(np.median(latency)),
+        latency_p99=float(np.percentile(latency, 99)),
+        latency_max=float(latency.max()),
+        network_mean=float(inside.mean()),
+        network_p99=float(np.percentile(inside, 99)),
+        zero_load=_zero_load(case, arrivals, mine) / cycle,
+        packets=len(mine),
+        late=int((finish > traffic.cycles * cycle).sum()),
+        packet_hops=result.packet_hops,
+        wall=wall,
+    )
+
+
+def measure_batch(case: TrafficCase, packets: int, result: Result, wall: float = 0.0) -> BatchPoint:
+    """Return what `result`, the run of `batch_program(case, packets)`, says."""
+    busiest = int(np.argmax(result.link_busy))
+    return BatchPoint(
+        packets=packets,
+        makespan=result.time / case.cycle,
+        time=result.time,
+        rate=packets * case.traffic.packet * case.cycle / result.time,
+        latency_mean=float(result.message_finish.mean()) / case.cycle,
+        busiest=busiest,
+        busiest_use=float(result.link_busy[busiest] / result.time),
+        packet_hops=result.packet_hops,
+        wall=wall,
+    )
+
+
+def channel_bound(case: TrafficCase) -> tuple[float, int] | None:
+    """Return (load, link): above this load a link would have to carry more than its rate, and the first such link.
+
+    It is the load at which the busiest link is full when all packets take the path that the routing gives them (Dally and
+    Towles, section 3.3): no buffer and no arbitration gets beyond. None where a routing spreads the packets of a pair over
+    several paths, and for more than 20,000 pairs of hosts that talk.
+    """
+    source, target, share = case.draw.pairs()
+    finder = PathFinder(case.topology, case.network, case.seed)
+    if finder.routing.multipath != "single" or len(source) > MOST_PAIRS:
+        return None
+    taken = np.zeros(case.topology.links)
+    for a, b, part in zip(source.tolist(), target.tolist(), share.tolist(), strict=True):
+        taken[finder.path(a, b)] += part
+    # Cycles that each link is held, in each cycle, when every host sends one flit a cycle.
+    rate = case.topology.bandwidth
+    taken *= rate[case.topology.source < case.topology.hosts].min() / rate
+    link = int(np.argmax(taken > taken.max() * (1 - 1e-9)))
+    return 1.0 / float(taken[link]), link
+
+
+def _zero_load(case: TrafficCase, arrivals: Arrivals, mine: IntArray) -> float:
+    """Return the mean fs that up to 512 of the messages `mine`, evenly chosen, take in an idle network."""
+    machine, nic = case.topology, case.network.nic
+    finder = PathFinder(machine, case.network, case.seed)
+    fixed = nic.message_overhead + nic.injection_latency + nic.ejection_latency
+    known: dict[tuple[tuple[int, int], ...], int] = {}
+    total, sample = 0, mine[:: -(-len(mine) // SAMPLE)].tolist()
+    for m in sample:
+        path = finder.path(int(arrivals.source[m]), int(arrivals.target[m]), 0, m)
+        links = tuple((int(machine.bandwidth[k]), int(machine.latency[k])) for k in path)
+        if links not in known:
+            known[links] = lone_message(int(arrivals.size[m]), links, case.network).arrival
+        total += known[links] + fixed
+    return total / len(sample)
+
+
+def _arrivals(program: Program) -> Arrivals:
+    (operation,) = program.operations
+    assert isinstance(operation, Arrivals)
+    return operation
