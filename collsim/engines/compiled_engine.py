@@ -18,9 +18,10 @@ from collsim.program import Program
 from collsim.result import Result
 from collsim.topology.graph import Topology
 
-__all__ = ["compiled_before", "run"]
+__all__ = ["compiled_before", "packets", "run"]
 
 KERNELS = Path(__file__).parent / "compiled"
+TRAINS = KERNELS / "trains"
 KNOWN = {
     "fifo": schedulers.first_in_first_out,
     "lowest-step": schedulers.lowest_step,
@@ -32,8 +33,8 @@ KNOWN = {
 
 
 def compiled_before() -> bool:
-    """Tell whether the kernels lie compiled in the cache: if not, a run first compiles them, half a minute at most."""
-    return cache.compiled_before(KERNELS)
+    """Tell whether all kernels lie compiled in the cache: if not, a run compiles those it needs, half a minute at most."""
+    return cache.compiled_before(TRAINS) and cache.compiled_before(KERNELS)
 
 
 def run(
@@ -46,14 +47,38 @@ def run(
 ) -> Result:
     """Return the Result of running `program` on `topology` under `network`, equal to that of the engine "simpy".
 
+    Where messages never meet they are simulated whole (docs/trains.md), else packet by packet, as `packets` always does.
     Observers may have `on_progress`, called every so many events; any other method would need Python at every packet.
     Raises UsageError for what only the engine "simpy" can do, else as that engine does.
     """
     _refuse(network, observers)
+    from collsim.engines.compiled.trains.engine import try_trains
+
+    result = try_trains(topology, program, network, seed)
+    if result is None:
+        return packets(topology, program, network, seed=seed, observers=observers)
+    for tell in _listeners(observers):
+        tell(program.messages, program.messages, result.time)
+    return result
+
+
+def packets(
+    topology: Topology,
+    program: Program,
+    network: NetworkConfig,
+    *,
+    seed: int = 0,
+    observers: Sequence[object] = (),
+) -> Result:
+    """Return the Result of `run`, every packet simulated by itself; slower, and what trains are held against."""
+    _refuse(network, observers)
     from collsim.engines.compiled.engine import simulate
 
-    notify: list[Callable[[int, int, int], None]] = [o.on_progress for o in observers if hasattr(o, "on_progress")]
-    return simulate(topology, program, network, seed, notify)
+    return simulate(topology, program, network, seed, _listeners(observers))
+
+
+def _listeners(observers: Sequence[object]) -> list[Callable[[int, int, int], None]]:
+    return [o.on_progress for o in observers if hasattr(o, "on_progress")]
 
 
 def _refuse(network: NetworkConfig, observers: Sequence[object]) -> None:
