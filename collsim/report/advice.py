@@ -119,12 +119,14 @@ def _latency(o: Outcome) -> Advice | None:
 
 
 def _least_load(o: Outcome) -> Advice | None:
-    """The busiest link carries what some link has to under any algorithm, so fewer bytes are no way to be faster."""
+    """The busiest link carries what some link has to under any algorithm, and delays keep it from doing so all the time."""
     least = next((part.seconds for part in o.bound.parts if part.kind != LATENCY), None)
     if least is None or _busiest_time(o) > LEAST_LOAD * least * FS_PER_SECOND:
         return None
     shares, idle = o.critical_shares(), 100 - 100 * float(o.link_use.max())
     delay = 100 * sum(shares.get(part, 0.0) for part in (*DELAYS, "reduction"))
+    if delay < idle / 2:
+        return None
     text = (
         f"{_busiest(o)}, with no more than some link carries under any algorithm; it idles {idle:.0f} %, and delays make "
         f"{delay:.0f} % of the critical path: larger messages, lower latency or fewer messages in a row help."

@@ -126,6 +126,12 @@ def test_a_link_that_carries_the_least_there_is_calls_for_fewer_delays_not_fewer
     assert simulate("bigraph4x8", "multitree", size="1MiB", engine="analytic").result.time < run.result.time
 
 
+def test_waits_for_other_links_are_named_though_the_busiest_carries_the_least():
+    run = simulate("eflops-bigraph", "hierarchical", collective="all-gather", size="4MiB", engine="analytic")
+    assert run.critical_shares()["link_wait"] > 0.5
+    assert "waits for links that other messages hold" in advise(run).finding
+
+
 def test_many_ranks_are_not_judged_and_the_advice_says_so():
     run = simulate("ring96", "ring", size="1MiB", engine="analytic")
     assert candidates(run) is None
