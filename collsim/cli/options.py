@@ -16,12 +16,15 @@ __all__ = [
     "complete_algorithm",
     "complete_algorithms",
     "complete_topology",
+    "engine_option",
     "machine_options",
+    "network_options",
     "network_settings",
     "parse_degrade",
     "plan_options",
     "root_option",
     "run_options",
+    "seed_option",
     "settings_of",
     "size_option",
 ]
@@ -57,8 +60,7 @@ def machine_options(command: F) -> F:
 
 def run_options(command: F) -> F:
     """Add what runs have beside a machine: what schedules have, and --engine."""
-    engine = click.option("--engine", metavar="E", shell_complete=_names(_engines), help=f"{_ENGINES_HELP} [simpy]")
-    return plan_options(_apply(command, engine))
+    return plan_options(engine_option(command))
 
 
 def plan_options(command: F) -> F:
@@ -66,6 +68,24 @@ def plan_options(command: F) -> F:
     return _apply(
         command,
         collective_option,
+        network_options,
+        click.option(
+            "--placement",
+            default="linear",
+            show_default=True,
+            metavar="P",
+            shell_complete=_names_or_files(lambda: ["linear", "random:"]),
+            help="Which host each rank runs on: linear, random:SEED, or a file of host names, one a rank.",
+        ),
+        root_option,
+        seed_option,
+    )
+
+
+def network_options(command: F) -> F:
+    """Add --network and --set."""
+    return _apply(
+        command,
         click.option(
             "--network",
             metavar="FILE",
@@ -80,17 +100,19 @@ def plan_options(command: F) -> F:
             shell_complete=_names(_settings),
             help="Change one network setting, like header=64B or nic_scheduler=fifo; wins over --network. Repeat for more.",
         ),
-        click.option(
-            "--placement",
-            default="linear",
-            show_default=True,
-            metavar="P",
-            shell_complete=_names_or_files(lambda: ["linear", "random:"]),
-            help="Which host each rank runs on: linear, random:SEED, or a file of host names, one a rank.",
-        ),
-        root_option,
-        click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of every random choice."),
     )
+
+
+def engine_option(command: F) -> F:
+    """Add --engine."""
+    option = click.option("--engine", metavar="E", shell_complete=_names(_engines), help=f"{_ENGINES_HELP} [simpy]")
+    return _apply(command, option)
+
+
+def seed_option(command: F) -> F:
+    """Add --seed."""
+    option = click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of every random choice.")
+    return _apply(command, option)
 
 
 _ENGINES_HELP = "simpy (packet by packet, every rule of the network model) or analytic (fast, alpha-beta with shared links)."
