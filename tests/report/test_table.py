@@ -1,0 +1,39 @@
+"""Tables as a terminal shows them: wrapped to its width, but for what is copied or read as one word."""
+
+import io
+
+import pytest
+
+from collsim.report.table import print_columns, print_rows
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    return Terminal()
+
+
+def test_commands_are_not_broken_on_a_terminal(narrow):
+    command = "collsim compare --topo torus4x4 --algos ring,2d-ring:parts=4,multitree:chunks=2 --sizes 64MiB --engine simpy"
+    print_rows([("Advice", "long " * 30), ("Try next", command)], narrow)
+    lines = narrow.getvalue().splitlines()
+    assert lines[-1].split("  ", 1)[1].strip() == command
+    assert len(lines) > 3
+
+
+def test_names_and_numbers_are_not_broken_and_sentences_are(narrow):
+    print_columns(["algorithm", "what"], [["multitree *", "a sentence " * 20]], narrow, left=2)
+    text = narrow.getvalue()
+    assert "multitree *" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_elsewhere_every_row_is_one_line():
+    out = io.StringIO()
+    print_rows([("A", "long " * 60), ("Try next", "command")], out)
+    assert out.getvalue().count("\n") == 2
