@@ -119,7 +119,7 @@ def _print(comparison: Comparison) -> None:
         click.echo(f"{first.schedule.collective.name} on {first.topology.name}, {first.result.engine} engine")
     rows = []
     for o in comparison.outcomes:
-        best = comparison.best(o.size)
+        best = comparison.best(o.size) if comparison.complete(o.size) else None
         rows.append(
             [
                 format_size(o.size),

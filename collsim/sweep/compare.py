@@ -61,6 +61,10 @@ class Comparison:
         """Return the fastest outcome at `size`; ties go to the algorithm named first."""
         return min((o for o in self.outcomes if o.size == size), key=lambda o: o.result.time, default=None)
 
+    def complete(self, size: int) -> bool:
+        """Say whether every algorithm has run or refused at `size`; not so where a comparison was interrupted."""
+        return sum(item.size == size for item in (*self.outcomes, *self.refusals)) == len(self.algorithms)
+
     def records(self) -> list[dict[str, Any]]:
         """Return one flat dict a run: sizes in bytes, times in seconds, rates in bytes/s."""
         return [

@@ -2,7 +2,7 @@ import pytest
 
 from collsim.cli.compare import split_algorithms
 from collsim.errors import CollsimError, InvalidValue, UnknownName
-from collsim.sweep.compare import compare, parse_sizes
+from collsim.sweep.compare import collect, compare, parse_sizes
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,11 @@ def test_a_schedule_that_serves_several_sizes_is_proved_once():
 def test_errors_are_one_kind():
     with pytest.raises(CollsimError):
         compare("torus3x", ["ring"], "4KiB")
+
+
+def test_a_size_is_complete_when_all_have_run_or_refused():
+    names = ("ring", "recursive-doubling")
+    found = compare("torus3x3", names, "4KiB,8KiB", engine="analytic")
+    assert [found.complete(size) for size in found.sizes] == [True, True]
+    interrupted = collect(names, found.sizes, [*found.outcomes[:1], *found.refusals[:1], found.outcomes[1]])
+    assert [interrupted.complete(size) for size in found.sizes] == [True, False]
