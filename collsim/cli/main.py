@@ -20,6 +20,7 @@ from collsim.cli.run import run_command
 from collsim.cli.schedule import schedule
 from collsim.cli.suggest import SuggestingGroup
 from collsim.cli.topo import topo
+from collsim.cli.traffic import traffic
 from collsim.errors import CollsimError
 
 __all__ = ["cli", "invoke", "run"]
@@ -59,7 +60,7 @@ def cli() -> None:
     """
 
 
-for command in (run_command, compare, topo, algo, bound, schedule, completion, reference):
+for command in (run_command, compare, traffic, topo, algo, bound, schedule, completion, reference):
     cli.add_command(command)
 
 

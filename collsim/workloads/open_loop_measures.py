@@ -6,6 +6,7 @@ the sources grow, so latency then measures how long one waited before looking.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -18,9 +19,10 @@ from collsim.network.message_time import lone_message
 from collsim.network.paths import PathFinder
 from collsim.program import Arrivals, Program
 from collsim.result import Result
+from collsim.topology.routing.splitmix import fold_array
 from collsim.workloads.open_loop import TrafficCase
 
-__all__ = ["SATURATION", "BatchPoint", "LoadPoint", "channel_bound", "measure", "measure_batch"]
+__all__ = ["SATURATION", "BatchPoint", "Expectation", "LoadPoint", "expect", "measure", "measure_batch"]
 
 IntArray = NDArray[np.int64]
 
@@ -28,6 +30,7 @@ SATURATION = 0.95
 """A network that delivers less than this share of what is offered during the measurement is called saturated."""
 SAMPLE = 512
 MOST_PAIRS = 20_000
+EXPECTATION = 0x65787063
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,9 @@ class LoadPoint:
     """What one load gave; rates in flits a cycle and sending host, times in cycles.
 
     `offered`: what arrived during the measurement, `accepted`: what was delivered in it. Latencies are of the packets
-    that arrived in it: `latency_*` from arrival to the tail's delivery, `network_*` from the first grant on. `zero_load`:
-    the mean latency if every packet were alone (up to 512 of them looked at). `late`: how many were still on their way when
-    the drain ended. `packets` arrived in the measurement, `packet_hops` were simulated in all; `wall`: the engine's seconds.
+    that arrived in it: `latency_*` from arrival to the tail's delivery, `network_*` from the first grant on. `late`: how
+    many of them were still on their way when the drain ended. `packets` arrived in the measurement, `packet_hops` were
+    simulated in all; `wall`: the engine's seconds.
     """
 
     load: float
@@ -49,7 +52,6 @@ class LoadPoint:
     latency_max: float
     network_mean: float
     network_p99: float
-    zero_load: float
     packets: int
     late: int
     packet_hops: int
@@ -63,6 +65,19 @@ class LoadPoint:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields and `saturated`, for JSON and tables."""
         return {name: getattr(self, name) for name in (*self.__slots__, "saturated")}
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the paths of a case tell before any run; loads in flits a cycle and sending host, times in cycles.
+
+    `zero_load`: the mean latency of a packet that is alone in the network. `bound`: the load at which `link`, the first of
+    the busiest, is full; no buffer and no arbitration gets beyond. None where the routing spreads packets over paths.
+    """
+
+    zero_load: float
+    bound: float | None
+    link: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +132,6 @@ def measure(case: TrafficCase, load: float | Fraction, program: Program, result:
         latency_max=float(latency.max()),
         network_mean=float(inside.mean()),
         network_p99=float(np.percentile(inside, 99)),
-        zero_load=_zero_load(case, arrivals, mine) / cycle,
         packets=len(mine),
         late=int((finish > traffic.cycles * cycle).sum()),
         packet_hops=result.packet_hops,
@@ -141,41 +155,40 @@ def measure_batch(case: TrafficCase, packets: int, result: Result, wall: float =
     )
 
 
-def channel_bound(case: TrafficCase) -> tuple[float, int] | None:
-    """Return (load, link): above this load a link would have to carry more than its rate, and the first such link.
+def expect(case: TrafficCase) -> Expectation:
+    """Return what paths alone tell of a case (Dally and Towles, sections 3.3 and 3.2).
 
-    It is the load at which the busiest link is full when all packets take the path that the routing gives them (Dally and
-    Towles, section 3.3): no buffer and no arbitration gets beyond. None where a routing spreads the packets of a pair over
-    several paths, and for more than 20,000 pairs of hosts that talk.
+    Where the routing gives every pair of hosts one path, and no more than 20,000 pairs talk, the mean is over all of them
+    and the bound is exact; else the mean is over 512 packets drawn as the traffic's are, and there is no bound.
     """
-    source, target, share = case.draw.pairs()
     finder = PathFinder(case.topology, case.network, case.seed)
-    if finder.routing.multipath != "single" or len(source) > MOST_PAIRS:
-        return None
+    pairs = int(case.draw.choices.sum())
+    if finder.routing.multipath != "single" or pairs > MOST_PAIRS:
+        number = np.arange(SAMPLE)
+        source = np.resize(np.flatnonzero(case.draw.sends), SAMPLE)
+        target = case.draw.draw(source, fold_array(case.seed, EXPECTATION, number))
+        ends = zip(source.tolist(), target.tolist(), number.tolist(), strict=True)
+        alone = _alone(case, [finder.path(a, b, 0, k) for a, b, k in ends])
+        return Expectation(float(alone.mean()) / case.cycle, None, None)
+    source, target, share = case.draw.pairs()
+    paths = [finder.path(a, b) for a, b in zip(source.tolist(), target.tolist(), strict=True)]
     taken = np.zeros(case.topology.links)
-    for a, b, part in zip(source.tolist(), target.tolist(), share.tolist(), strict=True):
-        taken[finder.path(a, b)] += part
+    np.add.at(taken, [link for path in paths for link in path], np.repeat(share, [len(path) for path in paths]))
     # Cycles that each link is held, in each cycle, when every host sends one flit a cycle.
     rate = case.topology.bandwidth
     taken *= rate[case.topology.source < case.topology.hosts].min() / rate
     link = int(np.argmax(taken > taken.max() * (1 - 1e-9)))
-    return 1.0 / float(taken[link]), link
+    mean = float((_alone(case, paths) * share).sum() / share.sum())
+    return Expectation(mean / case.cycle, 1.0 / float(taken[link]), link)
 
 
-def _zero_load(case: TrafficCase, arrivals: Arrivals, mine: IntArray) -> float:
-    """Return the mean fs that up to 512 of the messages `mine`, evenly chosen, take in an idle network."""
-    machine, nic = case.topology, case.network.nic
-    finder = PathFinder(machine, case.network, case.seed)
+def _alone(case: TrafficCase, paths: Sequence[Sequence[int]]) -> IntArray:
+    """Return the fs that a packet takes on each of `paths` when nothing else moves."""
+    rate, latency, nic = case.topology.bandwidth.tolist(), case.topology.latency.tolist(), case.network.nic
     fixed = nic.message_overhead + nic.injection_latency + nic.ejection_latency
-    known: dict[tuple[tuple[int, int], ...], int] = {}
-    total, sample = 0, mine[:: -(-len(mine) // SAMPLE)].tolist()
-    for m in sample:
-        path = finder.path(int(arrivals.source[m]), int(arrivals.target[m]), 0, m)
-        links = tuple((int(machine.bandwidth[k]), int(machine.latency[k])) for k in path)
-        if links not in known:
-            known[links] = lone_message(int(arrivals.size[m]), links, case.network).arrival
-        total += known[links] + fixed
-    return total / len(sample)
+    ways = [tuple((rate[k], latency[k]) for k in path) for path in paths]
+    known = {way: lone_message(case.traffic.payload, way, case.network).arrival + fixed for way in set(ways)}
+    return np.array([known[way] for way in ways], dtype=np.int64)
 
 
 def _arrivals(program: Program) -> Arrivals:
