@@ -87,7 +87,7 @@ def lay_messages(tables: Any, call: Any, keys: Any) -> int:
                 port = links[hops[paths[path].first].link]
                 port.queue += 1
                 if paths[path].hops > 1 or port.transit:
-                    slots += 2 * paths[path].hops
+                    slots += 3 * paths[path].hops
         keys[first + t] = (size * width + kind) * 2 + (1 if slow and reduces[t] else 0)
         message = messages[first + t]
         message.operation, message.ready, message.started, message.finish = operation, -1, -1, -1

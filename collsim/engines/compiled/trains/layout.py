@@ -23,25 +23,23 @@ LIMIT = 2**61
 
 
 class Rules(NamedTuple):
-    """Numbers of a run. `lead`: overhead and injection latency, fs. `ports`: rule 14's limit, 0 for none. `order`: BY_*.
-
-    `alone`: 1 where a message must not meet another one in the NIC. `later`: header bytes of a packet that is not the first.
-    `largest`: bytes of the largest packet of the run. `finite`: whether buffers are. `hosts`, `links` of the topology.
-    """
+    """Numbers of a run."""
 
     hosts: int
     links: int
-    lead: int
-    ports: int
-    order: int
-    alone: int
+    lanes: int  # of all links
+    lead: int  # overhead and injection latency, fs
+    ports: int  # rule 14's limit, 0 for none
+    order: int  # BY_*
+    alone: int  # whether a message must not meet another one in the NIC
     payload: int
     header: int
-    later: int
+    later: int  # header bytes of a packet that is not the first
     cut_through: int
     router_delay: int
-    largest: int
-    finite: int
+    largest: int  # bytes of the largest packet of the run
+    finite: int  # whether buffers are
+    tight: int  # whether some message needs a buffer to itself
 
 
 class Kinds(NamedTuple):
@@ -108,11 +106,13 @@ SHAPE = _record(
     hold="i8",  # for how long the NIC sends
     arrive="i8",  # from the start until the last tail arrives
     after="i8",  # from then to completion
+    tight="i1",  # whether it has room for certain only where its buffers are empty
 )
 LEG = _record(begin="i8", end="i8", busy="i8")  # a shape on one of its links, fs after the start; sending in between
 LINK = _record(
     busy="i8",  # in all
     bytes="i8",
+    latency="i8",
     until="i8",  # as a port: when its train ends
     queue="i8",  # where the messages waiting there are, as a heap
     queued="i4",  # and how many
@@ -123,7 +123,7 @@ LINK = _record(
 )
 TICK = _record(time="i8", bucket="i4")  # in the heap, and among the ticks pushed latest
 BUCKET = _record(head="i4", free="i4")
-LIST = _record(head="i4", tail="i4")  # of the intervals of a link, or of links + a lane for its FIFO
+LIST = _record(head="i4", tail="i4")  # of the intervals of a link; links + a lane: of its FIFO; and lanes more: its buffer
 INTERVAL = _record(begin="i8", end="i8", previous="i4", next="i4")
 NUMBER, LONG = _record(value="i4"), _record(value="i8")
 

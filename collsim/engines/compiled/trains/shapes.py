@@ -40,7 +40,7 @@ def _move(shape: Any, legs: Any, kinds: Any, rules: Any) -> bool:
         if hold > LIMIT:
             return False
         own[0].begin, own[0].end, own[0].busy = 0, hold, hold
-    elif not _cross(own, count, rest, links, kinds, rules):
+    elif not _cross(shape, own, (count, rest), links, kinds, rules):
         return False
     shape.hold = own[0].end
     shape.arrive = own[len(links) - 1].end + kinds.latency[links[len(links) - 1]]
@@ -60,9 +60,9 @@ def _total(kinds: Any, link: int, count: int, rest: int, rules: Any) -> int:
 
 
 @small_kernel
-def _cross(legs: Any, count: int, rest: int, links: Any, kinds: Any, rules: Any) -> bool:
+def _cross(shape: Any, legs: Any, cut: Any, links: Any, kinds: Any, rules: Any) -> bool:
     """Move all packets over several links; False where a packet stays too long in a buffer for its room."""
-    hops = len(links)
+    (count, rest), hops = cut, len(links)
     grant, sending = np.zeros(hops, dtype=np.int64), np.zeros(hops, dtype=np.int64)
     times, ways = np.zeros(hops, dtype=np.int64), np.zeros(hops, dtype=np.int64)
     stay, busy = np.zeros(hops, dtype=np.int64), np.zeros(hops, dtype=np.int64)
@@ -86,7 +86,9 @@ def _cross(legs: Any, count: int, rest: int, links: Any, kinds: Any, rules: Any)
         if rules.finite and i < hops - 1:
             around = stay[i] + kinds.latency[links[i]] - 1
             if np.floor(around * kinds.rate[links[i]]) + rules.largest > kinds.capacity[links[i]]:
-                return False
+                if shape.wire > kinds.capacity[links[i]]:
+                    return False
+                shape.tight = 1
     return True
 
 

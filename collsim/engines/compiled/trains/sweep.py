@@ -310,7 +310,10 @@ def _begin(c: Any, port: int) -> bool:
 
 @small_kernel
 def _reserve_way(c: Any, message: int, path: Any, first: int) -> bool:
-    """Keep every link of a train for its time, and every FIFO from the first packet's leaving it to the last's."""
+    """Keep every link of a train for its time, and every FIFO from the first packet's leaving it to the last's.
+
+    Where some message needs a buffer to itself, keep that as well from the first grant until all bytes have come back.
+    """
     now = c.now
     for i in range(path.hops):
         link = hop_at(c, path.first + i).link
@@ -319,7 +322,11 @@ def _reserve_way(c: Any, message: int, path: Any, first: int) -> bool:
             return False
         if i:
             behind = hop_at(c, path.first + i - 1)
-            if not reserve(c, c.links + behind.lane + message % behind.span, begin, end, now):
+            fifo = c.links + behind.lane + message % behind.span
+            if not reserve(c, fifo, begin, end, now):
+                return False
+            since, back = now + leg_at(c, first + i - 1).begin, end + link_at(c, behind.link).latency
+            if c.tight and not reserve(c, c.lanes + fifo, since, back, now):
                 return False
     return True
 

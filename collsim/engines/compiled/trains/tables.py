@@ -61,7 +61,7 @@ def work_of(topology: Topology, program: Program, network: NetworkConfig, seed: 
     paths, hops, transit, kind_of, lanes = found
     operations, tasks, followers, gates = operations_of(topology, program, sets, places, plans)
     links = empty(layout.LINK, topology.links, busy=0, bytes=0, until=0, queue=0, queued=0, last=-1, wake=0, marked=0)
-    links["transit"] = transit
+    links["transit"], links["latency"] = transit, topology.latency
     width = int(paths["kind"].max(initial=-1)) + 2
     found_messages = _messages(program, network, operations, (rows, paths, hops, links), width)
     if found_messages is None:
@@ -71,13 +71,14 @@ def work_of(topology: Topology, program: Program, network: NetworkConfig, seed: 
     shapes = _shapes(shown, width, network)
     sent = shapes["size"][shapes["kind"] >= 0]
     payload = network.packet.packet_payload
-    rules = _rules(topology, network, min(int(sent.max(initial=0)), payload))
+    rules = _rules(topology, network, min(int(sent.max(initial=0)), payload), lanes)
     kinds = kinds_of(topology, network, paths, hops, kind_of, payload + rules.header)
     if kinds is None or (shapes["after"] >= layout.LIMIT).any() or (len(sent) and kinds.capacity.min() < rules.largest):
         return None
     legs = _legs(shapes, kinds)
     if not move(shapes, legs, kinds, rules):
         return None
+    rules = rules._replace(tight=int(shapes["tight"].any()))
     order = np.argsort(topology.source, kind="stable").astype(np.int32)
     events = len(messages) + topology.links + len(tasks)
     delays = [o.start for o in program.operations if isinstance(o, Arrivals)]
@@ -106,7 +107,7 @@ def work_of(topology: Topology, program: Program, network: NetworkConfig, seed: 
         heap=np.empty(events + 1, dtype=layout.TICK),
         bucket=np.empty(events + 1, dtype=layout.BUCKET),
         cache=empty(layout.TICK, CACHE, time=-1),
-        list=empty(layout.LIST, topology.links + lanes if slots else 0, head=-1, tail=-1),
+        list=empty(layout.LIST, topology.links + 2 * lanes if slots else 0, head=-1, tail=-1),
         interval=np.empty(slots, dtype=layout.INTERVAL),
     )
     return Work(rules, kinds, layout.pointed(trains, rules))
@@ -146,12 +147,13 @@ def _numbers_fit(topology: Topology, program: Program) -> bool:
     return known and max(sizes) < layout.LIMIT and events < MOST and min(steps) > -MOST and max(steps) < MOST
 
 
-def _rules(topology: Topology, network: NetworkConfig, largest: int) -> layout.Rules:
+def _rules(topology: Topology, network: NetworkConfig, largest: int, lanes: int) -> layout.Rules:
     nic, header = network.nic, network.packet.header
     by_message = network.transport.flow_control == "message"
     return layout.Rules(
         hosts=topology.hosts,
         links=topology.links,
+        lanes=lanes,
         lead=nic.message_overhead + nic.injection_latency,
         ports=nic.ports,
         order=ORDERS[nic.nic_scheduler],
@@ -163,6 +165,7 @@ def _rules(topology: Topology, network: NetworkConfig, largest: int) -> layout.R
         router_delay=network.router.router_delay,
         largest=largest + header,
         finite=int(network.transport.flow_control != "none"),
+        tight=0,
     )
 
 
@@ -224,7 +227,7 @@ def _boundaries(cumulative: IntArray, size: int, unit: int) -> IntArray:
 def _shapes(shown: IntArray, width: int, network: NetworkConfig) -> Records:
     """Return the shapes, without their moves, from what `lay_messages` says they are."""
     nic = network.nic
-    shapes = empty(layout.SHAPE, len(shown), packets=0, wire=0, hold=0, arrive=0, first=0)
+    shapes = empty(layout.SHAPE, len(shown), packets=0, wire=0, hold=0, arrive=0, first=0, tight=0)
     what, reduces = np.divmod(shown, 2)
     size, kind = np.divmod(what, width)
     after = np.where(size > 0, min(nic.ejection_latency, layout.LIMIT), 0)
