@@ -15,17 +15,20 @@ from collsim.errors import RoutingError
 from collsim.topology.paths import host_hops
 from collsim.topology.routing import route
 
-__all__ = ["MOST_HOPS", "draw", "packet_hops"]
+__all__ = ["KINDS", "MOST_HOPS", "draw", "packet_hops"]
 
+KINDS = {"plain": 68, "calm": 12, "knot": 8, "extreme": 8, "trouble": 4}
+"""Kinds of cases and how many of a hundred: calm ones hardly contend, knots may deadlock, trouble is refused."""
 MOST_HOPS = 2000
 """Packet-hops of a case are at most this many."""
 
 
-def draw(number: int) -> Case:
-    """The case of an integer: the same on every machine and in every process."""
+def draw(number: int, only: str | None = None) -> Case:
+    """The case of an integer, the same on every machine and in every process; `only` of that kind."""
     rng = random.Random(f"agreement {number}")
-    kind = rng.choices(("plain", "calm", "knot", "extreme", "trouble"), (68, 12, 8, 8, 4))[0]
-    settings = draw_settings(rng, knot=kind == "knot")
+    kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
+    kind = only or kind
+    settings = draw_settings(rng, knot=kind == "knot", calm=kind == "calm" and rng.random() < 0.8)
     machine = _machine(rng, str(settings["routing"]), knot=kind == "knot")
     settings = _fit_room(rng, {k: v for k, v in settings.items() if v is not None})
     room = int(str(settings.get("packet_payload", 4096)))

@@ -43,6 +43,9 @@ def draw_calm(rng: random.Random, topology: Topology, payload: int) -> tuple[Ite
     """Return the items of a program in which messages hardly meet: calls one after another, and by chance an intruder."""
     items: list[Item] = []
     hosts = tuple(range(topology.hosts)) if topology.hosts <= 16 else _group(rng, topology)
+    if rng.random() < 0.2:
+        # So few that they may meet or miss each other.
+        return tuple(_sends(rng, topology, payload * rng.choice((1, 4)), rng.randint(2, 5), crowded=False))
     for _ in range(rng.choice((1, 1, 2))):
         call = _named(rng, topology, payload * rng.choice((1, 1, 5)))
         if isinstance(call, Named) and rng.random() < 0.7:
@@ -115,7 +118,8 @@ def _named(rng: random.Random, topology: Topology, payload: int) -> Item:
         if name in WHOLE and topology.hosts <= 16:
             hosts = tuple(range(topology.hosts))
         operation = rng.choice(ALGORITHMS.get(name).collectives)
-        if name in ("ring", "bidirectional-ring", "double-binary-tree") and rng.random() < 0.4:
+        pipelined = name == "double-binary-tree" or (name in ("ring", "bidirectional-ring") and operation in ROOTED)
+        if pipelined and rng.random() < 0.4:
             name += f":segments={rng.randint(1, 4)}"
         call = Named(name, operation, hosts, 0, root=rng.randrange(len(hosts)) if operation in ROOTED else 0)
         try:

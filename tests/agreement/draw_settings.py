@@ -53,8 +53,10 @@ NIC = {
 }
 
 
-def draw_settings(rng: random.Random, *, knot: bool) -> dict[str, object]:
-    """Return settings by leaf name, None for a default; `buffer` in packets. A `knot` may deadlock."""
+def draw_settings(rng: random.Random, *, knot: bool = False, calm: bool = False) -> dict[str, object]:
+    """Return settings by leaf name, None for a default; `buffer` in packets. A `knot` may deadlock; in
+    a `calm` one nobody waits for anybody but for links.
+    """
     routings = KNOTTED if knot else ROUTINGS
     settings: dict[str, object] = {"routing": rng.choices(list(routings), list(routings.values()))[0]}
     for group in (PACKET, ROUTER, NIC):
@@ -68,6 +70,12 @@ def draw_settings(rng: random.Random, *, knot: bool) -> dict[str, object]:
     flows = ("credit", "none") if settings["routing"] in PER_PACKET else ("credit", "message", "none")
     settings["flow_control"] = rng.choices(flows, (62, 30, 8)[: len(flows)] if len(flows) == 3 else (90, 10))[0]
     settings |= _channels(rng, knot)
+    if calm:
+        if settings["nic_scheduler"] == "lockstep":
+            settings |= {"nic_scheduler": rng.choice(NIC["nic_scheduler"][:5]), "lockstep_estimate": None}
+        settings |= {"reduction_units": None, "overhead_mode": None, "ports": rng.choice((None, None, None, 1, 2))}
+        if settings["routing"] in PER_PACKET:
+            settings["routing"] = rng.choice(("auto", "ecmp", "widest"))
     if knot:
         settings["flow_control"] = "credit" if settings["flow_control"] == "none" else settings["flow_control"]
         settings["buffer"] = rng.choice((1, 1, 2))
