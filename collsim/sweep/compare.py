@@ -63,7 +63,8 @@ class Comparison:
 
     def complete(self, size: int) -> bool:
         """Say whether every algorithm has run or refused at `size`; not so where a comparison was interrupted."""
-        return sum(item.size == size for item in (*self.outcomes, *self.refusals)) == len(self.algorithms)
+        sizes = [*(o.size for o in self.outcomes), *(r.size for r in self.refusals)]
+        return sizes.count(size) == len(self.algorithms)
 
     def records(self) -> list[dict[str, Any]]:
         """Return one flat dict a run: sizes in bytes, times in seconds, rates in bytes/s."""
