@@ -196,13 +196,9 @@ def test_ctrl_c_is_one_sentence_and_leaves_no_file(tmp_path):
     words = ["run", "--topo", "torus8x8", "--algo", "ring", "--size", "256MiB", "--engine", "simpy"]
     command = [sys.executable, "-m", "collsim", *words, "--json", str(tmp_path / "out.json")]
     # Shells start background jobs with SIGINT ignored, and a test run in one would hand that on.
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     assert process.stderr.readline().startswith("Note: ring makes about 8 million packet-hops")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
