@@ -125,6 +125,7 @@ TICK = _record(time="i8", bucket="i4")  # in the heap, and among the ticks pushe
 BUCKET = _record(head="i4", free="i4")
 LIST = _record(head="i4", tail="i4")  # of the intervals of a link; links + a lane: of its FIFO; and lanes more: its buffer
 INTERVAL = _record(begin="i8", end="i8", previous="i4", next="i4")
+QUEUED = _record(key="i8", ready="i8", message="i4")  # a message in the heap of a port, and what orders it there
 NUMBER, LONG = _record(value="i4"), _record(value="i8")
 
 
@@ -156,7 +157,7 @@ class Trains(NamedTuple):
     gate: NDArray[np.int32]
     delay: NDArray[np.int64]
     event: NDArray[np.int32]
-    queue: NDArray[np.int32]
+    queue: NDArray[Any]
     heap: NDArray[Any]
     bucket: NDArray[Any]
     cache: NDArray[Any]

@@ -37,7 +37,7 @@ from collsim.engines.compiled.trains.buckets import pop, push
 from collsim.engines.compiled.trains.intervals import reserve
 from collsim.engines.compiled.trains.layout import (
     ARRIVALS,
-    BY_PLACE,
+    BY_SIZE,
     BY_STEP,
     CALL,
     COMPUTE,
@@ -235,50 +235,62 @@ def _ended(c: Any, index: int) -> None:
 
 
 @small_kernel
-def _before(c: Any, one: int, other: int) -> bool:
-    """Whether the NIC names message `one` before `other` (rule 12)."""
-    if c.order != BY_PLACE:
-        if c.order == BY_STEP:
-            a, b = np.int64(row_at(c, _row(c, one)).step), np.int64(row_at(c, _row(c, other)).step)
-        else:
-            a, b = shape_at(c, message_at(c, one).shape).size, shape_at(c, message_at(c, other).shape).size
-        if a != b:
-            return bool(a < b)
-    if message_at(c, one).ready != message_at(c, other).ready:
-        return bool(message_at(c, one).ready < message_at(c, other).ready)
-    return bool(one < other)
+def _before(one: Any, key: int, ready: int, message: int) -> bool:
+    """Whether the NIC names the queued message `one` before another one, of (key, ready, id) (rule 12)."""
+    if one.key != key:
+        return bool(one.key < key)
+    if one.ready != ready:
+        return bool(one.ready < ready)
+    return bool(one.message < message)
+
+
+@small_kernel
+def _put(place: Any, key: int, ready: int, message: int) -> None:
+    place.key, place.ready, place.message = key, ready, message
 
 
 @small_kernel
 def _join(c: Any, port: int, message: int) -> None:
-    """Put a message into the heap of a port."""
+    """Put a message that is ready now into the heap of a port."""
+    key = np.int64(0)
+    if c.order == BY_STEP:
+        key = np.int64(row_at(c, _row(c, message)).step)
+    elif c.order == BY_SIZE:
+        key = shape_at(c, message_at(c, message).shape).size
     base = link_at(c, port).queue
     k = np.int64(link_at(c, port).queued)
     link_at(c, port).queued = k + 1
-    while k > 0 and _before(c, message, queue_at(c, base + ((k - 1) >> 1)).value):
-        queue_at(c, base + k).value = queue_at(c, base + ((k - 1) >> 1)).value
+    while k > 0:
+        above = queue_at(c, base + ((k - 1) >> 1))
+        if _before(above, key, c.now, message):
+            break
+        _put(queue_at(c, base + k), above.key, above.ready, above.message)
         k = (k - 1) >> 1
-    queue_at(c, base + k).value = message
+    _put(queue_at(c, base + k), key, c.now, message)
 
 
 @small_kernel
 def _leave(c: Any, port: int) -> int:
     """Take the message that the NIC names out of the heap of a port."""
     base = link_at(c, port).queue
-    least = queue_at(c, base).value
+    named = int(queue_at(c, base).message)
     n = np.int64(link_at(c, port).queued) - 1
     link_at(c, port).queued = n
-    moved, k = queue_at(c, base + n).value, np.int64(0)
+    last, k = queue_at(c, base + n), np.int64(0)
+    key, ready, message = last.key, last.ready, last.message
     while 2 * k + 1 < n:
         child = 2 * k + 1
-        if child + 1 < n and _before(c, queue_at(c, base + child + 1).value, queue_at(c, base + child).value):
-            child += 1
-        if not _before(c, queue_at(c, base + child).value, moved):
+        least = queue_at(c, base + child)
+        if child + 1 < n:
+            right = queue_at(c, base + child + 1)
+            if _before(right, least.key, least.ready, least.message):
+                child, least = child + 1, right
+        if not _before(least, key, ready, message):
             break
-        queue_at(c, base + k).value = queue_at(c, base + child).value
+        _put(queue_at(c, base + k), least.key, least.ready, least.message)
         k = child
-    queue_at(c, base + k).value = moved
-    return int(least)
+    _put(queue_at(c, base + k), key, ready, message)
+    return named
 
 
 @small_kernel

@@ -103,7 +103,7 @@ def work_of(topology: Topology, program: Program, network: NetworkConfig, seed: 
         gate=gates,
         delay=np.concatenate([np.zeros(0, dtype=np.int64), *delays]),
         event=np.empty(events, dtype=np.int32),
-        queue=np.empty(len(messages), dtype=np.int32),
+        queue=np.empty(len(messages), dtype=layout.QUEUED),
         heap=np.empty(events + 1, dtype=layout.TICK),
         bucket=np.empty(events + 1, dtype=layout.BUCKET),
         cache=empty(layout.TICK, CACHE, time=-1),
