@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from collsim.engines.compiled.trains.access import bucket_at, cache_at, event_at, heap_at
+from collsim.engines.compiled.trains.layout import LIMIT, OVERFLOW
 from collsim.jit.compile import small_kernel
 
-__all__ = ["CACHE", "pop", "push"]
+__all__ = ["CACHE", "at", "pop", "push"]
 
 CACHE = 4096
 """Ticks remembered; a power of two."""
@@ -67,3 +68,15 @@ def pop(c: Any) -> int:
         k = child
     heap_at(c, k).time, heap_at(c, k).bucket = time, last
     return int(bucket_at(c, bucket).head)
+
+
+@small_kernel
+def at(c: Any, time: int, node: int) -> None:
+    """Let `node` come up at `time`: a message to be ready or complete, a port to be free, a task to start or end."""
+    if time == c.now:
+        event_at(c, node).value = c.todo
+        c.todo = node
+    elif time > LIMIT:
+        c.fault = OVERFLOW
+    else:
+        push(c, time, node)
