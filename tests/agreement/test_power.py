@@ -14,7 +14,7 @@ from agreement.compare import differences, run
 from agreement.draw import draw
 
 from collsim.engines.reference import arbiter, fabric, link, lockstep, nic, routes, servers, tasks, wiring
-from collsim.network import schedulers
+from collsim.network import buffers, schedulers
 
 CASES = 300
 
@@ -27,7 +27,7 @@ MUTANTS = [
     ("9 router delay", fabric, "Fabric._enter", "+ self.network.router.router_delay", ""),
     ("9 wait for the head of the front", fabric, "Fabric._tail_left", "first.asks_from <= now", "True"),
     ("10 credit at once", fabric, "Fabric._tail_left", "now + sender.link.latency", "now"),
-    ("10 auto buffers", link, "buffer_bytes", "covered + 1", "covered"),
+    ("10 auto buffers", buffers, "auto_buffer", "largest)) + 1)", "largest)))"),
     ("11 ids of one tick", fabric, "Fabric._settle", "key=lambda m: m.id", "key=lambda m: -m.id"),
     ("12 stays with its message", nic, "Port.granted", "elif flow.left", "elif flow.left and False"),
     ("12 round-robin by message", nic, "Port.__init__", "scheduler.per_packet and", "False and"),
@@ -70,7 +70,7 @@ def install(monkeypatch, module, name, old, new):
     holder, attribute, function = mutated(module, name, old, new)
     original = getattr(holder, attribute)
     monkeypatch.setattr(holder, attribute, function)
-    for user in (fabric, routes, wiring):
+    for user in (fabric, link, routes, wiring):
         if getattr(user, attribute, None) is original:
             monkeypatch.setattr(user, attribute, function)
     for key, order in arbiter.ORDERS.items():
