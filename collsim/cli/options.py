@@ -21,6 +21,7 @@ __all__ = [
     "network_options",
     "network_settings",
     "parse_degrade",
+    "parse_settings",
     "plan_options",
     "root_option",
     "run_options",
@@ -179,14 +180,19 @@ def network_settings(path: str | None, changes: Sequence[str]) -> Any:
     from collsim.network.config import NetworkConfig
     from collsim.network.files import read_network
 
+    base = NetworkConfig() if path is None else read_network(path)
+    return base.with_settings(parse_settings(changes))
+
+
+def parse_settings(changes: Sequence[str]) -> dict[str, str]:
+    """Return {key: value} of texts like "header=64B", later ones winning; names and values are not yet checked."""
     chosen = {}
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals or not key.strip() or not value.strip():
             raise InvalidValue(f"Cannot read the setting '{change}'; write it as KEY=VALUE, like header=64B.")
         chosen[key.strip()] = value.strip()
-    base = NetworkConfig() if path is None else read_network(path)
-    return base.with_settings(chosen)
+    return chosen
 
 
 def parse_degrade(texts: Sequence[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import engine_option, machine_options, network_options, seed_option, settings_of
+from collsim.cli.options import engine_option, machine_options, network_options, parse_settings, seed_option, settings_of
 from collsim.cli.progress import MessageBar, progress
 from collsim.cli.traffic_rows import (
     batch_rows,
@@ -115,10 +115,13 @@ def _paths(options: dict[str, Any], batch: bool) -> dict[str, str | None]:
 def _case(topo: str, options: dict[str, Any]) -> tuple[TrafficCase, str]:
     from collsim.engines.engine import ENGINES
     from collsim.errors import InvalidValue
+    from collsim.network.files import read_settings
     from collsim.simulate import machine_of
     from collsim.units import FS_PER_SECOND, parse_size, parse_time
     from collsim.workloads.open_loop import OpenLoop, traffic_case
 
+    network = {} if options["network"] is None else read_settings(options["network"])
+    network |= parse_settings(options.pop("settings"))
     chosen, flit = settings_of(options), parse_size(options["flit"])
     if options["cycle"] is not None:
         cycle = parse_time(options["cycle"])
@@ -129,7 +132,7 @@ def _case(topo: str, options: dict[str, Any]) -> tuple[TrafficCase, str]:
     machine, _ = machine_of(topo, chosen["bandwidth"], chosen["latency"], chosen["fail"], chosen["degrade"])
     sizes = {name: options[name] for name in ("packet", "warmup", "measure", "drain")}
     sent = OpenLoop(options["pattern"], flit=flit, **sizes)
-    return traffic_case(machine, sent, chosen["network"], chosen["seed"]), chosen["engine"]
+    return traffic_case(machine, sent, network, chosen["seed"]), chosen["engine"]
 
 
 def _batch(case: TrafficCase, engine: str, packets: int, path: str | None) -> None:

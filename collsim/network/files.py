@@ -9,14 +9,22 @@ import yaml
 from collsim.errors import FileFormatError
 from collsim.network.config import LEAVES, NetworkConfig
 
-__all__ = ["read_network"]
+__all__ = ["read_network", "read_settings"]
 
 
 def read_network(path: str | Path) -> NetworkConfig:
     """Return the configuration that the YAML file at `path` states, such as "router_delay: 20ns".
 
+    Raises what `read_settings` does, UnknownName for a misspelt key, InvalidValue for a value out of range.
+    """
+    return NetworkConfig().with_settings(read_settings(path))
+
+
+def read_settings(path: str | Path) -> dict[str, object]:
+    """Return {leaf: value} as the YAML file at `path` states them, names and values not yet checked.
+
     Leaves may stand alone or under their part (packet, router, nic, transport). Raises FileFormatError for a file that
-    cannot be read or is no mapping, UnknownName for a misspelt key, InvalidValue for a value out of range.
+    cannot be read or is no mapping.
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -37,4 +45,4 @@ def read_network(path: str | Path) -> NetworkConfig:
             settings |= {str(leaf): inner for leaf, inner in value.items()}
         else:
             settings[str(key)] = value
-    return NetworkConfig().with_settings(settings)
+    return settings

@@ -17,6 +17,9 @@ __all__ = ["plot_latency_load"]
 
 MEAN, TAIL, NETWORK, ACCEPTED, THERE = "#0072B2", "#D55E00", "#009E73", "#6A3D9A", "#7F7F7F"
 
+WIDE = 8
+"""Latencies further apart than this factor are drawn on a logarithmic axis."""
+
 
 def plot_latency_load(
     points: Sequence[Mapping[str, Any]], path: str | Path, title: str, zero_load: float, channel_bound: float | None
@@ -70,9 +73,13 @@ def _latency(axes: Axes, rows: Sequence[Mapping[str, Any]], zero_load: float) ->
     axes.axhline(zero_load, color=THERE, linestyle=":", linewidth=1.3, label="mean if alone")
     if not stable:
         axes.text(0.5, 0.5, "saturated at every load", ha="center", va="center", transform=axes.transAxes)
-    axes.set(yscale="log", ylabel="latency (cycles)", title="Latency")
-    low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 4 * low else range(1, 10)))
+    axes.set(ylabel="latency (cycles)", title="Latency")
+    values = [zero_load, *(float(p["latency_p99"]) for p in stable)]
+    if max(values) < WIDE * min(values):
+        axes.set_ylim(0, None)
+        return
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
 

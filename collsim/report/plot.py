@@ -1,4 +1,4 @@
-"""Figures, the only place that knows matplotlib: a comparison over sizes, a topology, a schedule step by step.
+"""Figures: a comparison over sizes, a topology, a schedule step by step. Only this and latency_load.py know matplotlib.
 
 Figures are drawn without a window or global state, with units on every axis and legends outside the data.
 """

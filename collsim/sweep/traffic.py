@@ -126,8 +126,7 @@ def traffic(
     False
     """
     machine, _ = machine_of(topology, bandwidth, latency, (), {})
-    setting = network if isinstance(network, NetworkConfig) else NetworkConfig().with_settings(network or {})
-    case = traffic_case(machine, OpenLoop(pattern, **sizes), setting, seed)
+    case = traffic_case(machine, OpenLoop(pattern, **sizes), network or {}, seed)
     return Curve(case, engine, tuple(runs(case, engine, parse_loads(loads))), expect(case))
 
 

@@ -8,6 +8,7 @@ is a hash of (seed, purpose, host, cycle), so that all engines get the same pack
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -59,6 +60,16 @@ class OpenLoop:
         """Bytes of a packet's message: all flits but the head, or the one flit of a packet that has no other."""
         return max(self.packet - 1, 1) * self.flit
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """What makes packets of messages: the head flit is the header, the others are payload.
+
+        A packet of one flit has no other part that could follow its head, so it moves whole from node to node
+        (store-and-forward), as a flit does.
+        """
+        whole = {"switching": "store-and-forward"} if self.packet == 1 else {"header": self.flit}
+        return {"packet_payload": self.payload, **whole}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrafficCase:
@@ -80,18 +91,19 @@ class TrafficCase:
         return int(self.draw.sends.sum())
 
 
-def traffic_case(topology: Topology, traffic: OpenLoop, network: NetworkConfig, seed: int = 0) -> TrafficCase:
+def traffic_case(
+    topology: Topology, traffic: OpenLoop, network: NetworkConfig | Mapping[str, object], seed: int = 0
+) -> TrafficCase:
     """Return the case of `traffic` on `topology`; a cycle is what a flit takes on the slowest link that leaves a host.
 
-    The head flit becomes the header of a packet, the others its payload. A packet of one flit has no other part that could
-    follow its head, so it moves whole from node to node (store-and-forward), as a flit does.
-    Raises InvalidValue where the pattern does not fit or `network` sets the size of packets itself.
+    `network`: what else differs from the defaults, as a configuration or {setting: value}.
+    Raises InvalidValue where the pattern does not fit or `network` sets the size of packets itself, UnknownName.
     """
-    taken = sorted(network.changed().keys() & {"packet_payload", "header"})
+    changes = network.changed() if isinstance(network, NetworkConfig) else network
+    taken = [name for name in ("packet_payload", "header") if name in changes]
     if taken:
         raise InvalidValue(f"Open-loop traffic sets {' and '.join(taken)} itself; give --packet (flits) and --flit (bytes).")
-    whole = {"switching": "store-and-forward"} if traffic.packet == 1 else {"header": traffic.flit}
-    cut = network.with_settings({"packet_payload": traffic.payload, **whole})
+    cut = NetworkConfig().with_settings({**traffic.settings, **changes})
     cycle = serialisation_fs(traffic.flit, int(topology.bandwidth[topology.source < topology.hosts].min()))
     return TrafficCase(topology, traffic, cut, seed, cycle, destinations(traffic.pattern, topology, seed))
 
