@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from agreement.cases import Case
 
+from collsim.engines.compiled_engine import packets
 from collsim.engines.engine import ENGINES
 from collsim.errors import CollsimError, StallError, UsageError
 from collsim.result import Result
 
-__all__ = ["FIELDS", "Run", "differences", "report", "run", "unsupported"]
+__all__ = ["FIELDS", "Run", "against", "differences", "report", "run", "unsupported"]
 
 FIELDS = (
     "time",
@@ -43,9 +44,10 @@ class Run:
 
 
 def run(case: Case, engine: str, observers: Sequence[object] = ()) -> Run:
-    """Run `case` on the engine of that name."""
+    """Run `case` on the engine of that name; "packets" is the compiled one without trains."""
+    function = packets if engine == "packets" else ENGINES.get(engine)
     try:
-        result = ENGINES.get(engine)(case.topology, case.program(), case.network, seed=case.seed, observers=observers)
+        result = function(case.topology, case.program(), case.network, seed=case.seed, observers=observers)
     except Exception as error:
         return Run(error=error)
     return Run(result=result)
@@ -66,6 +68,20 @@ def differences(one: Run, other: Run) -> list[str]:
         if a != b:
             found.append(f"{name}: {_shown(a, b)}")
     return found
+
+
+def against(case: Case, one: Run, engine: str) -> tuple[Run, list[str]]:
+    """Run `case` on another engine; return that run and in what it differs from `one`.
+
+    What ran as trains runs packet by packet as well. A refusal by name is no difference.
+    """
+    other = run(case, engine)
+    if unsupported(other):
+        return other, []
+    found = differences(one, other)
+    if other.result is not None and other.result.train_fraction:
+        found += [f"packet by packet, {text}" for text in differences(one, run(case, "packets"))]
+    return other, found
 
 
 def _errors(one: Run, other: Run) -> list[str]:

@@ -17,7 +17,7 @@ from collsim.topology.routing import route
 
 __all__ = ["KINDS", "MOST_HOPS", "draw", "packet_hops"]
 
-KINDS = {"plain": 68, "calm": 12, "knot": 8, "extreme": 8, "trouble": 4}
+KINDS = {"plain": 62, "calm": 18, "knot": 8, "extreme": 8, "trouble": 4}
 """Kinds of cases and how many of a hundred: calm ones hardly contend, knots may deadlock, trouble is refused."""
 MOST_HOPS = 2000
 """Packet-hops of a case are at most this many."""

@@ -7,17 +7,17 @@ import random
 __all__ = ["draw_settings"]
 
 ROUTINGS = {
-    "auto": 14,
-    "dimension-order": 8,
-    "e-cube": 8,
+    "auto": 8,
+    "dimension-order": 9,
+    "e-cube": 9,
     "up-down": 9,
     "minimal": 9,
-    "valiant": 8,
-    "ugal": 8,
-    "ecmp": 9,
-    "widest": 8,
-    "spray": 9,
-    "least-queued": 9,
+    "valiant": 11,
+    "ugal": 11,
+    "ecmp": 7,
+    "widest": 7,
+    "spray": 11,
+    "least-queued": 11,
     "up-star-down-star": 9,
 }
 KNOTTED = {
@@ -63,7 +63,7 @@ def draw_settings(rng: random.Random, *, knot: bool = False, calm: bool = False)
         settings |= {key: rng.choice(values) for key, values in group.items()}
     if settings["nic_scheduler"] == "lockstep":
         settings["lockstep_estimate"] = rng.choice(
-            ("schedule", "oracle", "multitree-isca21", rng.choice((0, 1, 10**6, 10**9)), "schedule")
+            ("schedule", "oracle", "multitree-isca21", rng.choice((0, 1, 10**6, 10**9)))
         )
     if settings["message_overhead"] and rng.random() < 0.5:
         settings["overhead_mode"] = "serial"

@@ -16,9 +16,9 @@ sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from agreement.cases import Case, script
-from agreement.compare import differences, run, unsupported
+from agreement.compare import against, run, unsupported
 from agreement.coverage import Coverage, Grants, features, trains
-from agreement.draw import draw
+from agreement.draw import KINDS, draw
 from agreement.invariants import broken
 from agreement.shrink import shrink
 
@@ -31,8 +31,7 @@ def faults(case: Case, engines: list[str]) -> list[str]:
     """What is wrong with a case: differences between two engines, or broken invariants of one."""
     if len(engines) == 1:
         return broken(case)
-    one, other = (run(case, engine) for engine in engines)
-    return [] if unsupported(other) else differences(one, other)
+    return against(case, run(case, engines[0]), engines[1])[1]
 
 
 def same_kind(found: list[str], other: list[str]) -> bool:
@@ -46,7 +45,12 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=300, help="how many cases (300)")
     parser.add_argument("--seed", type=int, default=0, help="which cases (0, those of the tests)")
     parser.add_argument("--case", type=int, help="only the case of this number")
-    parser.add_argument("--engine", action="append", help="an engine, twice to compare two (simpy and compiled)")
+    parser.add_argument("--kind", choices=list(KINDS), help="cases of one kind only; their numbers are their own")
+    parser.add_argument(
+        "--engine",
+        action="append",
+        help="an engine, twice to compare two (simpy and compiled); packets is compiled without trains",
+    )
     parser.add_argument("--shrink", action="store_true", help="cut failing cases down before printing them")
     parser.add_argument("--most", type=int, default=10, help="stop after this many failing cases (10)")
     parser.add_argument("--verbose", action="store_true", help="print the number of each case before it is run")
@@ -58,14 +62,13 @@ def main() -> int:
     for number in numbers:
         if options.verbose:
             print(number, end=" ", flush=True, file=sys.stderr)
-        case, grants = draw(number), Grants()
+        case, grants = draw(number, options.kind), Grants()
         one = run(case, "simpy", [grants])
         covered = features(case, one, grants)
         if engines[0] == "simpy" and len(engines) > 1:
-            other = run(case, engines[1])
+            other, found = against(case, one, engines[1])
             covered |= trains(other)
             refused += unsupported(other)
-            found = [] if unsupported(other) else differences(one, other)
         else:
             found = faults(case, engines)
         coverage.add(covered)
