@@ -1,0 +1,92 @@
+"""Networks: every registered one is whole, and those of MULTITREE's study hold exactly the weights it counts."""
+
+import pytest
+from workloads.published import WEIGHTS
+
+from collsim.errors import InvalidValue, UnknownName
+from collsim.workloads.accelerators.accelerator import ACCELERATORS, pass_times
+from collsim.workloads.layers import NETWORKS, Layer, Network, convolution
+from collsim.workloads.networks.alphagozero import alphagozero
+from collsim.workloads.networks.ncf import ncf
+from collsim.workloads.networks.resnet50 import stages
+from collsim.workloads.networks.transformer import transformer
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_every_network_is_whole(name):
+    network = NETWORKS.get(name)
+    names = [layer.name for layer in network.layers]
+    assert network.name == name
+    assert all((network.title, network.source, network.reading))
+    assert len(set(names)) == len(names)
+    assert network.parameters == sum(layer.parameters for layer in network.layers) > 0
+    assert network.flops > 0
+    assert network.unpadded().parameters == network.parameters
+
+
+@pytest.mark.parametrize("accelerator", list(ACCELERATORS))
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_every_accelerator_computes_every_network(name, accelerator):
+    machine = ACCELERATORS.get(accelerator)
+    assert machine.name == accelerator
+    assert all((machine.about, machine.source))
+    for layer in NETWORKS.get(name).layers:
+        one, two = (pass_times(machine, layer, samples) for samples in (16, 32))
+        for before, after in ((one.forward, two.forward), (one.backward, two.backward)):
+            assert 0 <= before <= after
+            assert before > 0 or layer.is_lookup
+        assert one.total == one.forward + one.input_gradient + one.weight_gradient
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_the_weights_are_those_of_the_study(name):
+    assert NETWORKS.get(name).parameters == WEIGHTS[name]
+
+
+def test_published_totals():
+    """Known from elsewhere: ResNet-50 of libraries, with batch normalisation and bias, has 25,557,032 parameters."""
+    assert NETWORKS.get("resnet50").parameters == 25_557_032 - 53_120 - 1_000
+    assert NETWORKS.get("googlenet").parameters == 6_990_272
+    assert NETWORKS.get("transformer").parameters == (6 * (4 + 8) + 6 * (8 + 8)) * 512**2 + 33_708 * 512
+    for blocks in (19, 39):
+        heads = 256 + 361 * 256 + 256 + 512 + 722 * 362
+        assert alphagozero(blocks).parameters == (17 + 2 * blocks * 256) * 9 * 256 + heads
+    assert ncf(138_493, 26_744).parameters == 6_612_184
+
+
+def test_the_maps_of_convolutions_fit_together():
+    sizes = [layer.out_height for layer in NETWORKS.get("alexnet").layers]
+    assert sizes == [55, 27, 13, 13, 13]
+    maps = [(layer.out_height, layer.filters) for layer in stages(4) if layer.name.endswith("expand")]
+    assert maps == [(56, 256)] * 3 + [(28, 512)] * 4 + [(14, 1024)] * 6 + [(7, 2048)] * 3
+    for name in ("googlenet", "alphagozero", "resnet50", "fasterrcnn"):
+        for layer in NETWORKS.get(name).layers:
+            assert layer.out_height == -(-layer.height // layer.stride), layer.name
+
+
+def test_a_short_sentence_takes_an_array_no_less_than_one_of_32_tokens():
+    machine = ACCELERATORS.get("multitree-isca21")
+    dense = [[layer for layer in transformer(n).layers if layer.groups == 1 and not layer.is_lookup] for n in (1, 32)]
+    for one, thirtytwo in zip(*dense, strict=True):
+        shorter, longer = (pass_times(machine, layer, 16) for layer in (one, thirtytwo))
+        assert shorter.total == pytest.approx(longer.total, abs=3 * 31 * 10**6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cure"),
+    [
+        (lambda: Layer("l", 0, 1, 1, 1), "below 1"),
+        (lambda: Layer("l", 1, 1, 1, 1, padding=-1), "below 0"),
+        (lambda: Layer("l", 1, 1, 6, 4, groups=4), "divides both"),
+        (lambda: convolution("l", 2, 3, 4, 5), "add padding"),
+        (lambda: Network("empty", "", "", "", ()), "at least one"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(wrong, cure):
+    with pytest.raises(InvalidValue, match=cure):
+        wrong()
+
+
+def test_a_misspelt_network_is_answered_with_the_nearest():
+    with pytest.raises(UnknownName, match="'resnet50'"):
+        NETWORKS.get("resnet-50")
