@@ -11,6 +11,7 @@ from collsim.simulate import simulate
 
 if TYPE_CHECKING:
     from collsim.collectives.algorithm import ALGORITHMS, algorithm
+    from collsim.collectives.nic_table import NicTables, nic_tables
     from collsim.collectives.schedule import Schedule, ScheduleBuilder
     from collsim.collectives.verify import verify
     from collsim.errors import CollsimError
@@ -28,6 +29,7 @@ __all__ = [
     "Comparison",
     "Link",
     "NetworkConfig",
+    "NicTables",
     "Outcome",
     "Result",
     "Schedule",
@@ -37,6 +39,7 @@ __all__ = [
     "build",
     "compare",
     "load",
+    "nic_tables",
     "simulate",
     "verify",
 ]
@@ -47,6 +50,7 @@ _HOMES = {
     "Comparison": "collsim.sweep.compare",
     "Link": "collsim.topology.graph",
     "NetworkConfig": "collsim.network.config",
+    "NicTables": "collsim.collectives.nic_table",
     "Outcome": "collsim.result",
     "Result": "collsim.result",
     "Schedule": "collsim.collectives.schedule",
@@ -56,6 +60,7 @@ _HOMES = {
     "build": "collsim.topology.graph",
     "compare": "collsim.sweep.compare",
     "load": "collsim.topology",
+    "nic_tables": "collsim.collectives.nic_table",
     "verify": "collsim.collectives.verify",
 }
 
