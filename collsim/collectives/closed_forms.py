@@ -92,6 +92,11 @@ def two_dimensional_ring(dims: tuple[int, int], size: int, alpha: Fraction, beta
     return 2 * (a + b - 2) * alpha + 2 * size * beta * (Fraction(a - 1, a) + Fraction(b - 1, a * b))
 
 
+def two_full_sweeps(side: int, size: int, alpha: Fraction, beta: Fraction) -> Fraction:
+    """Return the time of 2d-ring-isca21 on a k x k torus: 4(k-1) alpha + (k-1)/k S beta, four links a rank at once."""
+    return 4 * (side - 1) * alpha + Fraction(side - 1, side) * size * beta
+
+
 def hierarchical(group: int, groups: int, size: int, alpha: Fraction, beta: Fraction) -> Fraction:
     """Return the time of rings inside `groups` groups of `group` ranks and across: a 2-D ring of these numbers."""
     return two_dimensional_ring((group, groups), size, alpha, beta)
@@ -164,6 +169,10 @@ LAWS: dict[tuple[str, str], Law] = {
     ("2d-ring", "all-reduce"): Law("2(a-1+b-1) alpha + 2 S beta [(a-1)/a + (b-1)/(a b)], over the number of parts at once"),
     ("2d-ring", "reduce-scatter"): Law("(a-1+b-1) alpha + S beta [(a-1)/a + (b-1)/(a b)], over the number of parts at once"),
     ("2d-ring", "all-gather"): Law("(a-1+b-1) alpha + S beta [(a-1)/a + (b-1)/(a b)], over the number of parts at once"),
+    ("2d-ring-isca21", "all-reduce"): Law("4(k-1) alpha + (k-1)/k S beta on k x k"),
+    ("hdrm", "all-reduce"): Law(
+        "2k alpha + 2(n-1)/n S beta, k = log2 n", lambda n, s, a, b: 2 * _log2(n) * a + 2 * _phase(n, s, b)
+    ),
     ("hierarchical", "all-reduce"): Law("reduce-scatter inside k + all-reduce of S/k across + all-gather inside"),
     ("hierarchical", "reduce-scatter"): Law("reduce-scatter inside k + reduce-scatter of S/k across"),
     ("hierarchical", "all-gather"): Law("all-gather of S/k across + all-gather inside k"),

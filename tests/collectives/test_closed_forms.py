@@ -70,7 +70,8 @@ def test_double_tree_in_many_segments_nears_its_asymptote(phases, times):
 @pytest.mark.parametrize("n", [2, 4, 8])
 def test_schedules_follow_their_laws_where_all_pairs_are_linked(key, law, n):
     name, operation = key
-    plan = ALGORITHMS.get(name).schedule(load(f"full{n}"), collective(operation))
+    machine = {2: "bigraph1x2", 4: "bigraph1x4", 8: "bigraph2x4"}[n] if name == "hdrm" else f"full{n}"
+    plan = ALGORITHMS.get(name).schedule(load(machine), collective(operation))
     size, alpha, beta = 2**16, 150_000_000, 62_500
     form = closed_form(plan, size, equal_pairs(plan, size, alpha, beta))
     if name == "bidirectional-ring" and n == 2:
@@ -88,6 +89,19 @@ def test_two_dimensional_ring_follows_its_law(a, b):
     form = closed_form(plan, size, equal_pairs(plan, size, 10**8, 10**5))
     laws = {closed_forms.two_dimensional_ring(d, size, Fraction(10**8), Fraction(10**5)) for d in ((a, b), (b, a))}
     assert form.time in laws
+
+
+@pytest.mark.parametrize("side", [2, 3, 4, 8])
+def test_two_full_sweeps_follow_their_law(side):
+    plan = ALGORITHMS.get("2d-ring-isca21").schedule(load(f"torus{side}x{side}"), collective("all-reduce"))
+    size = 4 * side * 1000
+    # Two sweeps of 2(k-1) messages of S/(4k), each quarter on a link of its own: the port is the pair and the quarter.
+    quarter = plan.chunk // side
+    sizes = plan.message_bytes(size)
+    port = (plan.src * plan.ranks + plan.dst) * 4 + quarter
+    form = closed_form(plan, size, Alone(10**8 + sizes * 10**5, port, sizes * 10**5, port, sizes * 10**5))
+    assert form.time == closed_forms.two_full_sweeps(side, size, Fraction(10**8), Fraction(10**5))
+    assert form.exact
 
 
 @pytest.mark.parametrize("m", [1, 2, 7])

@@ -18,10 +18,11 @@ from collsim.collectives.algorithm import Formula, Hint, algorithm
 from collsim.collectives.collective import Collective
 from collsim.collectives.pipelining import DEFAULT_SEGMENTS, choose_segments
 from collsim.collectives.schedule import COPY, REDUCE, Schedule, ScheduleBuilder
-from collsim.errors import UnknownName
+from collsim.errors import InvalidValue, UnknownName
 from collsim.topology.graph import Topology
 
 PHASES = ("sequential", "overlapped")
+CUTS = ("size", "ranks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +181,23 @@ def double_binary_tree(
     *,
     segments: int = 0,
     phases: str = "sequential",
+    cut: str = "size",
 ) -> Schedule:
-    """Return the schedule. `segments` of each half (0: from the hint); `phases` of all-reduce: in sequential
+    """Return the schedule. `segments` of each half (0: as `cut` says); `phases` of all-reduce: in sequential
     steps the way up has precedence, overlapped numbers the steps of the way down from the first segment's arrival.
+    `cut`: "size" takes the segments that suit size, alpha and beta, "ranks" half as many as there are ranks, so that a
+    segment is a chunk of S/n (DBTREE of the MULTITREE paper, ISCA 2021).
 
     Raises UnknownName and InvalidValue for other options.
     """
     if phases not in PHASES:
         raise UnknownName("phases of double-binary-tree", phases, PHASES)
+    if cut not in CUTS:
+        raise UnknownName("cut of double-binary-tree", cut, CUTS)
+    if cut == "ranks":
+        if segments:
+            raise InvalidValue(f"cut=ranks sets the segments itself; leave segments={segments} or cut=ranks out.")
+        segments = max(1, len(hosts) // 2)
     ranks, root, kind = len(hosts), collective.root or 0, collective.name
     edges = two_trees(ranks, kind != "all-reduce")
     period = count_steps(ranks, kind, 2, phases) - count_steps(ranks, kind, 1, phases)

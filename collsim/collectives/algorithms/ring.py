@@ -10,10 +10,14 @@ import numpy as np
 from collsim.collectives.algorithm import Formula, Hint, algorithm
 from collsim.collectives.collective import Collective
 from collsim.collectives.hamiltonian import ring_order
+from collsim.collectives.isca21_rings import isca21_order
 from collsim.collectives.patterns import RING, Lines, all_gather_and_reduce, finish
 from collsim.collectives.pipelining import DEFAULT_SEGMENTS, choose_segments, refuse_segments
 from collsim.collectives.schedule import COPY, REDUCE, Schedule, ScheduleBuilder
+from collsim.errors import UnknownName
 from collsim.topology.graph import Topology
+
+ORDERS = ("links", "isca21")
 
 
 def ring_steps(topology: Topology, collective: Collective, ranks: int) -> int:
@@ -42,18 +46,39 @@ def ring_volume(topology: Topology, collective: Collective, ranks: int) -> Fract
     suits=("ring8", "torus4x4", "switch8"),
 )
 def ring(
-    topology: Topology, collective: Collective, hosts: Sequence[int], hint: Hint | None, *, segments: int = 0
+    topology: Topology,
+    collective: Collective,
+    hosts: Sequence[int],
+    hint: Hint | None,
+    *,
+    segments: int = 0,
+    order: str = "links",
 ) -> Schedule:
-    """Return the schedule; `segments` (0: from the hint) cuts the data of broadcast and reduce; InvalidValue for others."""
-    order = np.array(ring_order(topology, hosts), dtype=np.int64)
+    """Return the schedule; `segments` (0: from the hint) cuts the data of broadcast and reduce; InvalidValue for others.
+
+    `order`: "links" follows links wherever it can, "isca21" is that of the MULTITREE paper (AlgorithmUnsuitable where it
+    has none). Raises UnknownName for another order.
+    """
+    if order not in ORDERS:
+        raise UnknownName("order of ring", order, ORDERS)
+    find, variant = (ring_order, "") if order == "links" else (isca21_order, f"order={order}")
+    ring_of_ranks = np.array(find(topology, hosts), dtype=np.int64)
     if collective.root is not None:
-        return chain(collective, "ring", hosts, [order], choose_segments(hint, segments, fill=len(hosts) - 2))
+        m = choose_segments(hint, segments, fill=len(hosts) - 2)
+        return chain(collective, "ring", hosts, [ring_of_ranks], m, variant)
     refuse_segments(segments, "ring", collective.name)
-    rows = all_gather_and_reduce(collective, [(RING, Lines(order[None], order[None]))])
-    return finish(collective, "ring", hosts, rows, np.arange(len(hosts)))
+    rows = all_gather_and_reduce(collective, [(RING, Lines(ring_of_ranks[None], ring_of_ranks[None]))])
+    return finish(collective, "ring", hosts, rows, np.arange(len(hosts)), variant=variant)
 
 
-def chain(collective: Collective, name: str, hosts: Sequence[int], rings: Sequence[np.ndarray], segments: int) -> Schedule:
+def chain(
+    collective: Collective,
+    name: str,
+    hosts: Sequence[int],
+    rings: Sequence[np.ndarray],
+    segments: int,
+    variant: str = "",
+) -> Schedule:
     """Return a broadcast or reduce along each ring from or to the root, every ring moving an equal part in segments."""
     ranks, count = len(hosts), len(rings) * segments
     builder = ScheduleBuilder(collective, name, hosts, [1] * count)
@@ -65,4 +90,4 @@ def chain(collective: Collective, name: str, hosts: Sequence[int], rings: Sequen
         op = COPY if collective.name == "broadcast" else REDUCE
         chunk = part * segments + segment
         builder.add_many(position + segment, line[position], line[position + 1], chunk, op)
-    return builder.finish(segments=segments)
+    return builder.finish(segments=segments, variant=variant)

@@ -51,7 +51,7 @@ def two_d_ring(
     """Return the schedule. `parts`: 1; the number of dimensions d (part k begins with dimension k); or 2d (each of those
     in both directions). Raises InvalidValue for other numbers, AlgorithmUnsuitable off a grid.
     """
-    grid = _sub_grid(topology, hosts)
+    grid = sub_grid(topology, hosts)
     if grid is None:
         if topology.family not in ("torus", "mesh"):
             raise two_d_ring.refuse(topology, "it is not a grid.")
@@ -94,7 +94,7 @@ def grid_phases(
     return phases
 
 
-def _sub_grid(topology: Topology, hosts: Sequence[int]) -> IntArray | None:
+def sub_grid(topology: Topology, hosts: Sequence[int]) -> IntArray | None:
     """Return the ranks laid out as the sub-grid their hosts form (same number of dimensions), None if they form none."""
     if topology.family not in ("torus", "mesh") or prod(topology.dims) != topology.hosts:
         return None
