@@ -206,6 +206,7 @@ def test_completion_knows_names():
     complete = ShellComplete(cli, {}, "collsim", "_COLLSIM_COMPLETE").get_completions
     assert [item.value for item in complete(["run", "--algo"], "multi")] == ["multitree"]
     assert "torus4x4" in [item.value for item in complete(["topo", "show"], "torus")]
+    assert [item.value for item in complete(["net", "show"], "res")] == ["resnet50"]
     assert [item.value for item in complete(["compare", "--algos"], "ring,multi")] == ["ring,multitree"]
     assert [item.type for item in complete(["run", "--topo"], "racks/my")] == ["file"]
     assert [item.value for item in complete(["run", "--placement"], "ra")] == ["random:"]
@@ -247,7 +248,7 @@ def test_packet_hops_are_estimated_exactly_on_given_and_shortest_paths(go):
         assert case.packet_hops(algorithm, 2**16) == case.run(algorithm, 2**16).result.packet_hops
 
 
-@pytest.mark.parametrize("words", [(), ("topo",), ("algo",)])
+@pytest.mark.parametrize("words", [(), ("topo",), ("algo",), ("net",)])
 def test_a_group_alone_shows_its_help(go, words):
     code, out, err = go(*words)
     assert (code, err) == (0, "")
