@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import collsim
 from collsim.collectives.algorithm import ALGORITHMS
 from collsim.collectives.tree_growth import grow
 from collsim.collectives.trees import least_steps
@@ -58,3 +59,53 @@ def test_the_table_of_pieces(name, cells):
 
 def test_the_table_of_pieces_is_read():
     assert len(PIECES) == 4
+
+
+THEIRS_AND_OURS = [
+    (network, scheme, kibibytes, ours)
+    for network, scheme, cells in re.findall(r"^\| (\w+) \| ([A-Z0-9-]+) \| ((?:[\d./ -]+\|){4})$", TEXT, re.MULTILINE)
+    for kibibytes, cell in zip((32, 128, 512, 2048), cells.split("|"), strict=False)
+    for ours in re.findall(r"/ ([\d.]+)", cell)
+]
+WAYS = dict(re.findall(r"^\| ([A-Z0-9-]+) \| `([\w:=-]+)` \|", TEXT, re.MULTILINE))
+
+
+@pytest.mark.parametrize("network, scheme, kibibytes, ours", THEIRS_AND_OURS)
+def test_the_table_beside_the_authors_simulator(network, scheme, kibibytes, ours):
+    settings = {"packet_payload": 256, "header": 16, "arbitration": "lowest-step", "ports": 0 if scheme == "2D-RING" else 1}
+    if network != "bigraph4x8":
+        settings |= {"injection_latency": "1ns", "ejection_latency": "1ns"}
+    run = collsim.simulate(network, WAYS[scheme], size=kibibytes * 1024, network=settings, engine="compiled")
+    assert f"{kibibytes * 1e15 / 2**20 / run.result.time:.2f}" == ours
+
+
+def test_the_tables_of_baselines_are_read():
+    assert len(THEIRS_AND_OURS) == 29
+    assert set(WAYS) == {"RING", "DBTREE", "2D-RING", "HDRM", "MULTITREE"}
+
+
+def test_what_is_said_about_single_numbers():
+    grown = grow(load("torus4x4"), range(16), ports=1)
+    assert grown.steps == 15
+    settings = {"packet_payload": 256, "header": 16, "injection_latency": "1ns", "ejection_latency": "1ns"}
+    for overhead, more in (("0ns", 152), ("15.5ns", 167.5)):
+        network = settings | {"message_overhead": overhead}
+        run = collsim.simulate("torus4x4", WAYS["RING"], size=16 * 8 * 256, network=network, engine="compiled")
+        assert run.result.time == 30 * (more + 17 * 8) * 10**6
+
+
+@pytest.mark.parametrize(
+    "way, arbitration, cycles",
+    [
+        ("2d-ring-isca21", "lowest-step", "4,386,921"),
+        ("2d-ring-isca21", "round-robin", "6,560,043"),
+        ("double-binary-tree", "lowest-step", "8,780,169"),
+        ("double-binary-tree", "round-robin", "7,726,571"),
+    ],
+)
+def test_cycles_on_the_mesh_of_tto(way, arbitration, cycles):
+    assert cycles in TEXT
+    network = {"packet_payload": 8192, "header": 512, "arbitration": arbitration}
+    machine = {"bandwidth": 512 * 10**9 // 21, "latency": "21ns"}
+    run = collsim.simulate("mesh4x4", way, size=2**26, network=network, engine="compiled", **machine)
+    assert f"{run.result.time / 1e6:,.0f}" == cycles
