@@ -194,7 +194,7 @@ def prepare(
     collective: str = "all-reduce",
     bandwidth: str | int | None = None,
     latency: str | int | None = None,
-    network: NetworkConfig | Mapping[str, object] | None = None,
+    network: NetworkConfig | Mapping[str, object] | str | None = None,
     engine: str = DEFAULT_ENGINE,
     placement: str | Sequence[int] = "linear",
     hosts: Sequence[int] | None = None,
@@ -229,7 +229,7 @@ def simulate(
     size: str | int = "16MiB",
     bandwidth: str | int | None = None,
     latency: str | int | None = None,
-    network: NetworkConfig | Mapping[str, object] | None = None,
+    network: NetworkConfig | Mapping[str, object] | str | None = None,
     engine: str = DEFAULT_ENGINE,
     placement: str | Sequence[int] = "linear",
     hosts: Sequence[int] | None = None,
@@ -244,7 +244,7 @@ def simulate(
 
     `topology`: a name ("torus4x4"), a file or a Topology; `bandwidth` and `latency` serve its links that state none.
     `algorithm`: a registered name, with options as in "multitree:ports=1", or a Schedule. `size`: bytes of a rank's
-    buffer as nccl-tests counts them. `network`: a NetworkConfig or {setting: value}. `placement`: "linear",
+    buffer as nccl-tests counts them. `network`: a NetworkConfig, {setting: value} or a preset's name. `placement`: "linear",
     "random:SEED", a file of host names, or the host of each rank; `hosts`: the group, default all. `baseline`: an
     algorithm to compare with. `root`: rank of broadcast and reduce. `fail`: names of links to remove; `degrade`: {link
     name: share of its rate}. `observers` are handed to the engine.
@@ -315,12 +315,12 @@ def _request(
     return (*words, *(("--placement", str(placement)) if placement != "linear" else ()))
 
 
-def _network(network: NetworkConfig | Mapping[str, object] | None) -> NetworkConfig:
+def _network(network: NetworkConfig | Mapping[str, object] | str | None) -> NetworkConfig:
     from collsim.network.config import NetworkConfig
 
     if isinstance(network, NetworkConfig):
         return network
-    return NetworkConfig().with_settings(network or {})
+    return NetworkConfig.preset(network) if isinstance(network, str) else NetworkConfig().with_settings(network or {})
 
 
 def _legality(algorithm: str | Schedule) -> str:

@@ -16,6 +16,7 @@ from collsim.cli.bound import bound
 from collsim.cli.compare import compare
 from collsim.cli.completion import completion
 from collsim.cli.net import net
+from collsim.cli.preset import preset
 from collsim.cli.reference import reference
 from collsim.cli.run import run_command
 from collsim.cli.schedule import schedule
@@ -61,7 +62,7 @@ def cli() -> None:
     """
 
 
-for command in (run_command, compare, traffic, topo, algo, net, bound, schedule, completion, reference):
+for command in (run_command, compare, traffic, topo, algo, net, preset, bound, schedule, completion, reference):
     cli.add_command(command)
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "collective_option",
     "complete_algorithm",
     "complete_algorithms",
+    "complete_preset",
     "complete_topology",
     "engine_option",
     "machine_options",
@@ -84,14 +85,20 @@ def plan_options(command: F) -> F:
 
 
 def network_options(command: F) -> F:
-    """Add --network and --set."""
+    """Add --preset, --network and --set."""
     return _apply(
         command,
+        click.option(
+            "--preset",
+            metavar="NAME",
+            shell_complete=_names(_presets),
+            help="Network of a published study, such as multitree-isca21 (see 'collsim preset list').",
+        ),
         click.option(
             "--network",
             metavar="FILE",
             type=click.Path(),
-            help="YAML file of network settings, one 'KEY: VALUE' a line, such as 'router_delay: 20ns'.",
+            help="YAML file of network settings, one 'KEY: VALUE' a line, such as 'router_delay: 20ns'; wins over --preset.",
         ),
         click.option(
             "--set",
@@ -169,19 +176,19 @@ def settings_of(options: dict[str, Any]) -> dict[str, Any]:
     chosen = {name: options[name] for name in names if name in options}
     chosen |= {"fail": options["fail"], "degrade": parse_degrade(options["degrade"])}
     if "settings" in options:
-        chosen |= {"network": network_settings(options["network"], options["settings"])}
+        chosen |= {"network": network_settings(options["network"], options["settings"], options["preset"])}
     if "engine" in options:
         chosen |= {"engine": options["engine"] or DEFAULT_ENGINE}
     return chosen
 
 
-def network_settings(path: str | None, changes: Sequence[str]) -> Any:
-    """Return the NetworkConfig of a file (or the defaults) with KEY=VALUE changes applied in order."""
+def network_settings(path: str | None, changes: Sequence[str], preset: str | None = None) -> Any:
+    """Return the NetworkConfig of a preset (or the defaults), changed by a file and then by KEY=VALUE in order."""
     from collsim.network.config import NetworkConfig
-    from collsim.network.files import read_network
+    from collsim.network.files import read_settings
 
-    base = NetworkConfig() if path is None else read_network(path)
-    return base.with_settings(parse_settings(changes))
+    base = NetworkConfig() if preset is None else NetworkConfig.preset(preset)
+    return base.with_settings({} if path is None else read_settings(path)).with_settings(parse_settings(changes))
 
 
 def parse_settings(changes: Sequence[str]) -> dict[str, str]:
@@ -266,6 +273,17 @@ def _engines() -> list[str]:
     from collsim.engines.engine import ENGINES
 
     return list(ENGINES)
+
+
+def _presets() -> list[str]:
+    from collsim.network.preset import presets
+
+    return list(presets())
+
+
+def complete_preset(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of presets that start with `incomplete`, for the shell."""
+    return [name for name in _presets() if name.startswith(incomplete)]
 
 
 def _settings() -> list[str]:

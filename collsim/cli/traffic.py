@@ -116,11 +116,15 @@ def _case(topo: str, options: dict[str, Any]) -> tuple[TrafficCase, str]:
     from collsim.engines.engine import ENGINES
     from collsim.errors import InvalidValue
     from collsim.network.files import read_settings
+    from collsim.network.preset import preset
     from collsim.simulate import machine_of
     from collsim.units import FS_PER_SECOND, parse_size, parse_time
     from collsim.workloads.open_loop import OpenLoop, traffic_case
 
-    network = {} if options["network"] is None else read_settings(options["network"])
+    # Packets are set by --packet and --flit here, so a preset says all but how large they are.
+    known = {} if options["preset"] is None else preset(options["preset"]).values
+    network: dict[str, object] = {leaf: value for leaf, value in known.items() if leaf not in ("packet_payload", "header")}
+    network |= {} if options["network"] is None else read_settings(options["network"])
     network |= parse_settings(options.pop("settings"))
     chosen, flit = settings_of(options), parse_size(options["flit"])
     if options["cycle"] is not None:

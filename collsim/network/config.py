@@ -102,6 +102,14 @@ class NetworkConfig:
     nic: Nic = field(default_factory=Nic)
     transport: Transport = field(default_factory=Transport)
 
+    @classmethod
+    def preset(cls, name: str) -> NetworkConfig:
+        """Return the network of a published study by name, such as "multitree-isca21"; UnknownName names the nearest."""
+        # The reader of presets makes configurations, so it cannot be imported before this class exists.
+        from collsim.network.preset import preset
+
+        return preset(name).network()
+
     def with_settings(self, settings: Mapping[str, object]) -> NetworkConfig:
         """Return a copy with leaves replaced; values are text as on the command line, or of the field's type.
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from collsim.errors import InvalidValue
+from collsim.network.preset import presets
 from collsim.topology import load, machines
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,7 +83,7 @@ def test_dragonfly_cables_differ_by_length():
 
 
 @pytest.mark.slow
-def test_built_wheel_holds_the_machines(tmp_path):
+def test_built_wheel_holds_the_machines_and_presets(tmp_path):
     source = tmp_path / "source"
     for part in ("collsim", "topologies"):
         shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -94,3 +95,4 @@ def test_built_wheel_holds_the_machines(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     held = zipfile.ZipFile(wheel).namelist()
     assert {f"collsim/machines/{name}.yaml" for name in RATES} <= set(held)
+    assert {f"collsim/network/presets/{name}.yaml" for name in presets()} <= set(held)

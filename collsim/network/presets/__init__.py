@@ -1,0 +1,1 @@
+"""Network presets, one YAML file each; collsim/network/preset.py reads them."""
