@@ -21,14 +21,30 @@ ALL = -1
 
 @dataclass(frozen=True, eq=False)
 class Demand:
-    """Of n ranks and C chunks: `contributes` bool[n, C] before, `ends` bool[n, C] after, `wanted` int64[C].
+    """Of n ranks and C chunks: who contributes to a chunk before (`wanted` int64[C]) and who must hold it after (`owner`).
 
-    A rank with `ends` must hold the contribution of rank `wanted` of the chunk (ALL: of every rank), exactly once.
+    Each entry is a rank or ALL. An owner must end with every contribution to the chunk, exactly once.
     """
 
-    contributes: NDArray[np.bool_]
-    ends: NDArray[np.bool_]
+    ranks: int
     wanted: NDArray[np.int64]
+    owner: NDArray[np.int64]
+
+    @property
+    def contributes(self) -> NDArray[np.bool_]:
+        """bool[n, C]: whether a rank contributes to a chunk."""
+        return _table(self.wanted, self.ranks)
+
+    @property
+    def ends(self) -> NDArray[np.bool_]:
+        """bool[n, C]: whether a rank must end with a chunk."""
+        return _table(self.owner, self.ranks)
+
+
+def _table(ranks: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
+    if (ranks == ALL).all():
+        return np.broadcast_to(np.True_, (n, len(ranks)))
+    return np.asarray((ranks == ALL) | (ranks == np.arange(n)[:, None]), dtype=np.bool_)
 
 
 def demand(schedule: Schedule) -> Demand:
@@ -40,23 +56,16 @@ def demand(schedule: Schedule) -> Demand:
     n, chunks = schedule.ranks, schedule.chunks
     kind, root = schedule.collective.name, schedule.collective.root
     from_source, to_owner = kind in ("all-gather", "all-to-all"), kind in ("reduce-scatter", "all-to-all")
-    contributes = np.ones((n, chunks), dtype=np.bool_)
-    ends = np.ones((n, chunks), dtype=np.bool_)
-    wanted = np.full(chunks, ALL, dtype=np.int64)
-    if from_source:
-        wanted = _ranks(schedule, "chunk_src")
-        contributes = np.arange(n)[:, None] == wanted
-    if to_owner:
-        ends = np.arange(n)[:, None] == _ranks(schedule, "chunk_dst")
+    everyone = np.full(chunks, ALL, dtype=np.int64)
+    wanted = _ranks(schedule, "chunk_src") if from_source else everyone
+    owner = _ranks(schedule, "chunk_dst") if to_owner else everyone
     if root is not None:
         if not 0 <= root < n:
             raise ScheduleError(f"{schedule.algorithm}: the root {root} of {kind} is no rank; ranks are 0..{n - 1}.")
-        if kind == "broadcast":
-            contributes, wanted = np.arange(n)[:, None] == np.full(chunks, root), np.full(chunks, root)
-        else:
-            ends = np.arange(n)[:, None] == np.full(chunks, root)
+        only = np.full(chunks, root, dtype=np.int64)
+        wanted, owner = (only, owner) if kind == "broadcast" else (wanted, only)
     _check_shares(schedule, from_source, to_owner)
-    return Demand(contributes, ends, wanted)
+    return Demand(n, wanted, owner)
 
 
 def _ranks(schedule: Schedule, name: str) -> NDArray[np.int64]:

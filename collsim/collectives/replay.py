@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,13 @@ from collsim.collectives.schedule import REDUCE, Schedule
 from collsim.collectives.wellformed import describe
 from collsim.errors import ScheduleError
 
-__all__ = ["PRIME", "Algebra", "exact", "fingerprint", "replay"]
+if TYPE_CHECKING:
+    from collsim.collectives.kernels.replaying import Moves
+
+__all__ = ["NO_SOURCE", "NO_TARGET", "PRIME", "Algebra", "clash", "exact", "fingerprint", "moves_of", "not_held", "replay"]
 
 PRIME = 2**61 - 1
+NO_SOURCE, NO_TARGET = "its source does not hold", "its destination has nothing to reduce with"
 # Chunks carried from which on the kernel is faster, though numba has to be imported and it to be read from the cache.
 COMPILED_CHUNKS = 500_000
 Words = NDArray[np.uint64]
@@ -102,10 +107,10 @@ def replay(schedule: Schedule, demand: Demand, algebra: Algebra, *, compiled: bo
     for ids in np.split(order, np.flatnonzero(np.diff(s.step[order])) + 1):
         owner, chunk = _carried(s, ids)
         origin, cell = s.src[owner] * chunks + chunk, s.dst[owner] * chunks + chunk
-        _check_held(s, owner, chunk, defined[origin], "its source does not hold")
+        _check_held(s, owner, chunk, defined[origin], NO_SOURCE)
         needs[ids] = np.add.reduceat(arrived[origin], _starts(s.count[ids])) if ids.size else 0
         reduces = s.op[owner] == REDUCE
-        _check_held(s, owner[reduces], chunk[reduces], defined[cell[reduces]], "its destination has nothing to reduce with")
+        _check_held(s, owner[reduces], chunk[reduces], defined[cell[reduces]], NO_TARGET)
         _land(s, algebra, values, (owner, cell), values[origin])
         defined[cell] = True
         np.add.at(arrived, cell, 1)
@@ -114,16 +119,22 @@ def replay(schedule: Schedule, demand: Demand, algebra: Algebra, *, compiled: bo
 
 def _replay_compiled(s: Schedule, demand: Demand, algebra: Algebra) -> tuple[Words, IntArray] | None:
     """Return what `replay` does, None where something is wrong, which plain replay then names."""
-    from collsim.collectives.kernels.replaying import Moves, replay_fingerprints
+    from collsim.collectives.kernels.replaying import replay_fingerprints
 
     values = np.where(demand.contributes[:, :, None], algebra.leaf[:, None, :], np.uint64(0)).reshape(-1, 2)
+    needs, well = replay_fingerprints(moves_of(s), values, np.uint64(PRIME), np.uint64(s.ranks + 1))
+    return (values, needs) if well else None
+
+
+def moves_of(s: Schedule) -> Moves:
+    """Return what kernels read of a schedule."""
+    from collsim.collectives.kernels.replaying import Moves
+
     ordered = bool((s.step[1:] >= s.step[:-1]).all())
     order = np.arange(s.transfers) if ordered else np.argsort(s.step, kind="stable")
     order, *columns = map(np.ascontiguousarray, (order, s.step, s.src, s.dst, s.chunk, s.count, s.op))
     step, src, dst, chunk, count, op = columns
-    moves = Moves(order, step, src, dst, chunk, count, op, s.chunks)
-    needs, well = replay_fingerprints(moves, values, np.uint64(PRIME), np.uint64(s.ranks + 1))
-    return (values, needs) if well else None
+    return Moves(order, step, src, dst, chunk, count, op, s.chunks)
 
 
 def _carried(schedule: Schedule, ids: IntArray) -> tuple[IntArray, IntArray]:
@@ -170,8 +181,13 @@ def _land(s: Schedule, algebra: Algebra, values: Words, landing: tuple[IntArray,
 def _clash(s: Schedule, owner: IntArray, cell: IntArray, place: int) -> None:
     other = place + 1 if place + 1 < len(cell) and cell[place + 1] == cell[place] else place - 1
     rank, chunk = divmod(int(cell[place]), s.chunks)
-    raise ScheduleError(
-        f"{s.algorithm}: {describe(s, owner[place])} and {describe(s, owner[other])} both land in chunk {chunk} of rank "
+    raise clash(s, (int(owner[place]), int(owner[other])), chunk, rank)
+
+
+def clash(s: Schedule, pair: tuple[int, int], chunk: int, rank: int) -> ScheduleError:
+    """Return the error of two transfers that land in one chunk of `rank` in one step."""
+    return ScheduleError(
+        f"{s.algorithm}: {describe(s, pair[0])} and {describe(s, pair[1])} both land in chunk {chunk} of rank "
         f"{rank} in one step; a copy must be alone there, so move one to another step."
     )
 
@@ -179,8 +195,12 @@ def _clash(s: Schedule, owner: IntArray, cell: IntArray, place: int) -> None:
 def _check_held(s: Schedule, owner: IntArray, chunk: IntArray, held: NDArray[np.bool_], what: str) -> None:
     wrong = np.flatnonzero(~held)
     if wrong.size:
-        k = wrong[0]
-        raise ScheduleError(
-            f"{s.algorithm}: {describe(s, owner[k])} moves chunk {chunk[k]}, which {what} before step {s.step[owner[k]]}; "
-            "deliver it there in an earlier step."
-        )
+        raise not_held(s, int(owner[wrong[0]]), int(chunk[wrong[0]]), what)
+
+
+def not_held(s: Schedule, transfer: int, chunk: int, what: str) -> ScheduleError:
+    """Return the error of a transfer that moves what is not there; `what`: NO_SOURCE or NO_TARGET."""
+    return ScheduleError(
+        f"{s.algorithm}: {describe(s, transfer)} moves chunk {chunk}, which {what} before step {s.step[transfer]}; "
+        "deliver it there in an earlier step."
+    )

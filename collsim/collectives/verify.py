@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from collsim.collectives.demand import ALL, Demand, demand
 from collsim.collectives.replay import PRIME, Algebra, exact, fingerprint, replay
+from collsim.collectives.replay_runs import pays, replay_by_runs
 from collsim.collectives.schedule import Schedule
 from collsim.collectives.timing import check_dependencies
 from collsim.collectives.wellformed import check_form, check_paths
@@ -24,6 +25,8 @@ __all__ = ["METHODS", "Proof", "verify"]
 METHODS = ("auto", "exact", "fingerprint")
 MOST_EXACT_RANKS = 512
 MOST_EXACT_WORDS = 1 << 24
+FEW_EXACT_WORDS = 1 << 20
+EXACT_WORDS_A_CHUNK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ def verify(schedule: Schedule, topology: Topology, *, method: str = "auto", seed
     """Return a Proof that `schedule` does what its collective demands on `topology`, whatever the timing.
 
     `method`: "exact" follows every contribution of every rank (two bits each); "fingerprint" follows random sums, linear
-    in the chunks carried; "auto" is exact up to 512 ranks where 128 MiB hold it. `seed` draws the fingerprints.
+    in the chunks carried; "auto" is exact up to 512 ranks where 128 MiB hold it and it is no more than 512 bytes a chunk
+    carried. `seed` draws the fingerprints.
     Raises ScheduleError naming rank, chunk, step and transfer, and what is missing or doubled; UnknownName for a method.
     """
     if method not in METHODS:
@@ -67,24 +71,33 @@ def verify(schedule: Schedule, topology: Topology, *, method: str = "auto", seed
     if method == "auto":
         method = "exact" if _fits(schedule) else "fingerprint"
     algebra = exact(schedule.ranks) if method == "exact" else fingerprint(schedule.ranks, seed)
-    values, needs = replay(schedule, wanted, algebra)
-    _check_ends(schedule, wanted, algebra, values)
+    found = replay_by_runs(schedule, wanted, algebra) if pays(schedule, wanted, algebra) else None
+    if found is not None:
+        needs = found.needs
+        if found.wrong is not None:
+            _explain(schedule, wanted, *found.wrong)
+    else:
+        values, needs = replay(schedule, wanted, algebra)
+        _check_ends(schedule, wanted, algebra, values)
     check_dependencies(schedule, needs)
     miss = 0.0 if method == "exact" else 1 / PRIME
     return Proof(method, schedule.collective.name, schedule.transfers, schedule.ranks, schedule.chunks, miss)
 
 
 def _fits(schedule: Schedule) -> bool:
+    """Tell whether exact multisets are small enough, in all and beside the chunks that a schedule carries."""
     words = schedule.ranks * schedule.chunks * 2 * (-(-schedule.ranks // 64))
-    return schedule.ranks <= MOST_EXACT_RANKS and words <= MOST_EXACT_WORDS
+    carried = max(FEW_EXACT_WORDS, EXACT_WORDS_A_CHUNK * int(schedule.count.sum()))
+    return schedule.ranks <= MOST_EXACT_RANKS and words <= min(MOST_EXACT_WORDS, carried)
 
 
 def _check_ends(s: Schedule, wanted: Demand, algebra: Algebra, values: NDArray[np.uint64]) -> None:
     whole = algebra.sum(algebra.leaf)
     expected = np.where((wanted.wanted == ALL)[:, None], whole, algebra.leaf[wanted.wanted])
+    ends = wanted.ends
     for rank in range(s.ranks):
         held = values[rank * s.chunks : (rank + 1) * s.chunks]
-        wrong = np.flatnonzero(wanted.ends[rank] & (held != expected).any(axis=1))
+        wrong = np.flatnonzero(ends[rank] & (held != expected).any(axis=1))
         if wrong.size:
             _explain(s, wanted, rank, int(wrong[0]))
 
@@ -132,7 +145,7 @@ def _difference(s: Schedule, wanted: Demand, rank: int, chunk: int) -> tuple[lis
         path_offsets=np.zeros(len(carried) + 1, dtype=np.int64),
         path_links=np.zeros(0, dtype=np.int64),
     )
-    part = Demand(wanted.contributes[:, [chunk]], wanted.ends[:, [chunk]], wanted.wanted[[chunk]])
+    part = Demand(s.ranks, wanted.wanted[[chunk]], wanted.owner[[chunk]])
     values, _ = replay(alone, part, exact(s.ranks))
     words = values.shape[1] // 2
     bits = np.unpackbits(values[rank].view(np.uint8), bitorder="little").astype(np.bool_)
