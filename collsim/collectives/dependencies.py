@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["infer_dependencies", "wait_also"]
+__all__ = ["infer_dependencies"]
 
 IntArray = NDArray[np.int64]
 Sets = tuple[IntArray, IntArray, IntArray]
@@ -56,22 +56,6 @@ def infer_dependencies(
     if single:
         return _single_chunks(step, src, chunk, chunks, order, arrivals)
     return _ranges(np.stack([step, src, chunk, count], axis=1)[order], chunks, order, arrivals)
-
-
-def wait_also(sets: Sets, transfers: IntArray, earlier: IntArray) -> Sets:
-    """Return `sets` (see `infer_dependencies`) so that transfers[k] waits for transfer earlier[k] as well.
-
-    For an order that data alone does not demand: `earlier` must end at the source of the transfer, or start there.
-    """
-    dep_set, offsets, members = sets
-    grown = [
-        np.union1d(members[offsets[k] : offsets[k + 1]], [also])
-        for k, also in zip(dep_set[transfers].tolist(), earlier.tolist(), strict=True)
-    ]
-    dep_set = dep_set.copy()
-    dep_set[transfers] = len(offsets) - 1 + np.arange(len(transfers))
-    lengths = np.array([len(s) for s in grown], dtype=np.int64)
-    return dep_set, np.concatenate([offsets, offsets[-1] + np.cumsum(lengths)]), np.concatenate([members, *grown])
 
 
 def _pairs(src: IntArray, dst: IntArray) -> int:

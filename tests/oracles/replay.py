@@ -48,8 +48,8 @@ def replay(plan):
     return held
 
 
-def check(plan, more=False):
-    """Assert that `plan` does exactly what its collective demands, and its dependencies are there (`more`: and others)."""
+def check(plan):
+    """Assert that `plan` does exactly what its collective demands, and that each dependency is there."""
     name, root, everyone = plan.collective.name, plan.collective.root, Counter(range(plan.ranks))
     held = replay(plan)
     for chunk in range(plan.chunks):
@@ -65,7 +65,7 @@ def check(plan, more=False):
         for rank in wanted[0]:
             assert held[rank, chunk] == wanted[1], (rank, chunk, held[rank, chunk])
     check_homes(plan)
-    check_dependencies(plan, more)
+    check_dependencies(plan)
 
 
 def check_homes(plan):
@@ -82,21 +82,13 @@ def check_homes(plan):
         assert sorted(plan.chunk_src.tolist()) == plan.chunk_src.tolist()
 
 
-def check_dependencies(plan, more=False):
-    """Assert that every delivery a transfer carries is a dependency, and nothing that is later.
-
-    `more`: it may wait for other earlier deliveries at its source as well.
-    """
-    arrived, delivered = defaultdict(list), defaultdict(set)
+def check_dependencies(plan):
+    """Assert that every delivery a transfer carries is a dependency, and nothing that is later."""
+    arrived = defaultdict(list)
     for t in range(plan.transfers):
-        delivered[int(plan.dst[t])].add(t)
         for chunk in plan.chunks_of(t):
             arrived[int(plan.dst[t]), chunk].append(t)
     for t in range(plan.transfers):
         cells = [(int(plan.src[t]), chunk) for chunk in plan.chunks_of(t)]
         needed = {d for cell in cells for d in arrived[cell] if plan.step[d] < plan.step[t]}
-        waits = set(plan.deps_of(t).tolist())
-        assert needed <= waits
-        others = waits - needed
-        assert others <= delivered[int(plan.src[t])] if more else not others
-        assert all(plan.step[d] < plan.step[t] for d in others)
+        assert set(plan.deps_of(t).tolist()) == needed

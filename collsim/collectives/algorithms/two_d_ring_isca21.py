@@ -1,15 +1,17 @@
 """2-D ring as the MULTITREE paper has it: a full all-reduce along one dimension, then a full one along the other.
 
 A quarter of the data goes around every row eastwards, one westwards, and meanwhile one around every column each way; then
-the quarters change dimensions, each rank when its first sweep is over: chunks that were complete early would otherwise get
-ahead of those of the sweep. All four links of a torus node are busy all the time, but a rank moves the whole data twice:
-k/(k-1) of a link on k x k. `2d-ring`, which scatters first and gathers back, moves about half as much.
+the quarters change dimensions. All four links of a torus node are busy all the time, but a rank moves the whole data
+twice: k/(k-1) of a link on k x k. `2d-ring`, which scatters first and gathers back, moves about half as much.
+
+Chunks that a sweep brings early could start the next one early and get ahead of the first on a link that stands idle for a
+moment. So homes are shifted from line to line such that what a rank sends first in the second sweep is, or overlaps, what
+came last in the first: no rank begins before it is done, and all links stay in step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import lcm
 
@@ -18,13 +20,17 @@ import numpy as np
 from collsim.collectives.algorithm import Formula, Hint, algorithm
 from collsim.collectives.algorithms.two_d_ring import sub_grid
 from collsim.collectives.collective import Collective
-from collsim.collectives.dependencies import wait_also
 from collsim.collectives.patterns import RING, Lines, all_gather_and_reduce, finish
-from collsim.collectives.schedule import Schedule
+from collsim.collectives.schedule import IntArray, Schedule
 from collsim.topology.graph import Topology
 
-WAYS = ((1, False), (1, True), (0, False), (0, True))
-"""(axis, backwards) that each quarter starts with: east, west, south, north; it goes on with the other axis."""
+WAYS: tuple[Callable[[IntArray], IntArray], ...] = (
+    lambda grid: grid,
+    lambda grid: grid[::-1, ::-1],
+    lambda grid: grid.T,
+    lambda grid: grid.T[::-1, ::-1],
+)
+"""How each quarter sees the grid, so that it goes along rows first, then columns: east, west, south, north."""
 
 
 def _steps(topology: Topology, collective: Collective, ranks: int) -> int | None:
@@ -55,27 +61,22 @@ def two_d_ring_isca21(topology: Topology, collective: Collective, hosts: Sequenc
         raise two_d_ring_isca21.refuse(topology, "the hosts of the group do not form a sub-grid.")
     pieces, sweep = lcm(*grid.shape), 2 * (max(grid.shape) - 1)
     rows = []
-    for quarter, (first_axis, backwards) in enumerate(WAYS):
-        for turn, axis in enumerate((first_axis, 1 - first_axis)):
-            size = grid.shape[axis]
-            members = np.moveaxis(grid, axis, -1)[:, :: -1 if backwards else 1]
-            chunk = np.broadcast_to(quarter * pieces + np.arange(size) * (pieces // size), members.shape)
-            transfers = all_gather_and_reduce(collective, [(RING, Lines(members, chunk, pieces // size))])
+    for quarter, turned in enumerate(WAYS):
+        for turn, lines in enumerate(_sweeps(turned(grid), quarter * pieces, pieces)):
+            transfers = all_gather_and_reduce(collective, [(RING, lines)])
             transfers[0] += turn * sweep
             rows.append(transfers)
-    home = np.zeros(4 * pieces, dtype=np.int64)
-    plan = finish(collective, "2d-ring-isca21", hosts, np.concatenate(rows, axis=1), home)
-    return _one_sweep_after_the_other(plan, pieces, sweep)
+    return finish(collective, "2d-ring-isca21", hosts, np.concatenate(rows, axis=1), np.zeros(4 * pieces, dtype=np.int64))
 
 
-def _one_sweep_after_the_other(plan: Schedule, pieces: int, sweep: int) -> Schedule:
-    """Return `plan` with first sends of the second sweep (step `sweep`) after the quarter's last arrival in the first."""
-    quarter = plan.chunk // pieces
-    last = np.full((4, plan.ranks), -1, dtype=np.int64)
-    arrivals = np.flatnonzero(plan.step < sweep)  # in order of steps, so that the last one stays
-    last[quarter[arrivals], plan.dst[arrivals]] = arrivals
-    begins = np.flatnonzero(plan.step == sweep)
-    earlier = last[quarter[begins], plan.src[begins]]
-    begins, earlier = begins[earlier >= 0], earlier[earlier >= 0]
-    sets = wait_also((plan.dep_set, plan.set_offsets, plan.set_members), begins, earlier)
-    return replace(plan, dep_set=sets[0], set_offsets=sets[1], set_members=sets[2])
+def _sweeps(grid: IntArray, first: int, pieces: int) -> tuple[Lines, Lines]:
+    """Return the rings along rows and along columns of `grid` (ranks, a x b) over chunks first..first + pieces - 1.
+
+    The last to come to position q of a row is what is at home at q + 1, the first to leave position r of a column what is at
+    home at r - 1. With y = r/a + q/b both are the part of the data, of b or of a parts, that holds y (modulo 1).
+    """
+    a, b = grid.shape
+    r, q = np.arange(a), np.arange(b)
+    along_row = (q[None, :] - 1 + (b * r // a)[:, None]) % b * (pieces // b)
+    along_column = (r[None, :] + 1 + (a * q // b)[:, None]) % a * (pieces // a)
+    return Lines(grid, first + along_row, pieces // b), Lines(grid.T, first + along_column, pieces // a)
