@@ -56,7 +56,7 @@ def run(
 
     result = try_trains(topology, program, network, seed)
     if result is None:
-        return packets(topology, program, network, seed=seed, observers=observers)
+        return _packets(topology, program, network, seed, observers, trains=True)
     for tell in _listeners(observers):
         tell(program.messages, program.messages, result.time)
     return result
@@ -72,9 +72,15 @@ def packets(
 ) -> Result:
     """Return the Result of `run`, every packet simulated by itself; slower, and what trains are held against."""
     _refuse(network, observers)
+    return _packets(topology, program, network, seed, observers, trains=False)
+
+
+def _packets(
+    topology: Topology, program: Program, network: NetworkConfig, seed: int, observers: Sequence[object], trains: bool
+) -> Result:
     from collsim.engines.compiled.engine import simulate
 
-    return simulate(topology, program, network, seed, _listeners(observers))
+    return simulate(topology, program, network, seed, _listeners(observers), trains=trains)
 
 
 def _listeners(observers: Sequence[object]) -> list[Callable[[int, int, int], None]]:

@@ -1,12 +1,15 @@
-"""Every algorithm on every suitable topology: engines, closed forms and bounds agree as they must."""
+"""Every algorithm on every suitable topology: engines agree to the tick, with closed forms and bounds as they must."""
 
 import itertools
 
 import pytest
 from conformance.cases import topology
+from engines.train_cases import unlike
 
 from collsim.collectives.algorithm import ALGORITHMS
+from collsim.engines import compiled_engine
 from collsim.errors import AlgorithmUnsuitable
+from collsim.program import single_call
 from collsim.simulate import prepare
 
 TOPOLOGIES = (
@@ -49,6 +52,10 @@ def check(name, topo, link, size):
             packets = prepare(topo, engine="simpy", **settings).run(name, size)
         except AlgorithmUnsuitable:
             return
+        case = prepare(topo, engine="compiled", **settings)
+        program = single_call(packets.schedule, size)
+        for result in (case.run(name, size).result, compiled_engine.packets(case.topology, program, case.network)):
+            assert not unlike(result, packets.result), operation
         formula = prepare(topo, engine="analytic", **settings).run(name, size)
         for run in (packets, formula):
             assert run.percent_of_bound <= 100

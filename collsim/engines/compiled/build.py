@@ -87,7 +87,7 @@ class Machine:
     arrays: Arrays
 
 
-def build(topology: Topology, program: Program, network: NetworkConfig, seed: int) -> Machine:
+def build(topology: Topology, program: Program, network: NetworkConfig, seed: int, trains: bool = False) -> Machine:
     """Return the machine at rest, its first events due; raises what the reference engine refuses before a run."""
     cut = Cut(network.packet, network.transport.flow_control == "message")
     check(program, topology)
@@ -96,7 +96,7 @@ def build(topology: Topology, program: Program, network: NetworkConfig, seed: in
     largest = _largest(columns, cut)
     sample, capacity = _links(topology, network)
     check_buffers(_one_message(columns), list(sample.values()), network, cut)
-    rules = _rules(topology, network, ways, seed, cut)
+    rules = _rules(topology, network, ways, seed, cut, trains)
     link, lane = _wire(topology, network, ways, rules, sample)
     _check_serialisation(topology, columns, ways, largest)
     tables = operations(topology, program, network, columns)
@@ -105,7 +105,7 @@ def build(topology: Topology, program: Program, network: NetworkConfig, seed: in
     units = network.nic.reduction_units
     expected = int((columns.packets * ways.hops).sum())
     shared = bool(rules.serial or rules.servers)
-    events = 2 * len(message) + 2 * topology.links + 2 * len(lane) + 2 * len(tables.task) + 16
+    events = 2 * len(message) + 4 * topology.links + 2 * len(lane) + 2 * len(tables.task) + 16
     arrays = Arrays(
         root=np.zeros(1, dtype=ROOT),
         event=np.empty(events, dtype=EVENT),
@@ -163,10 +163,13 @@ def build(topology: Topology, program: Program, network: NetworkConfig, seed: in
     return Machine(topology, program, network, seed, cut, columns, ways, rules, pointed(arrays))
 
 
-def _rules(topology: Topology, network: NetworkConfig, ways: Ways, seed: int, cut: Cut) -> Rules:
+def _rules(topology: Topology, network: NetworkConfig, ways: Ways, seed: int, cut: Cut, trains: bool) -> Rules:
     nic, routing = network.nic, ways.routing
     table, turns = routing.table, routing.turns
     lockstep = nic.nic_scheduler == "lockstep"
+    # Where no host has more links than its NIC may use at once the limit means nothing.
+    ports = nic.ports if nic.ports < np.bincount(topology.source)[: topology.hosts].max(initial=0) else 0
+    stays = nic.nic_scheduler != "round-robin" or cut.by_message
     check_time(nic.message_overhead + nic.injection_latency)
     return Rules(
         channels=ways.channels,
@@ -178,9 +181,9 @@ def _rules(topology: Topology, network: NetworkConfig, ways: Ways, seed: int, cu
         by_message=int(cut.by_message),
         arbitration=ARBITRATIONS[network.router.arbitration],
         scheduler=ORDERS[nic.nic_scheduler],
-        stays=int(nic.nic_scheduler != "round-robin" or cut.by_message),
-        ports=nic.ports,
-        watch_sent=int(nic.ports > 0 or lockstep),
+        stays=int(stays),
+        ports=ports,
+        watch_sent=int(ports > 0 or lockstep),
         overhead=nic.message_overhead,
         injection=nic.injection_latency,
         ejection=nic.ejection_latency,
@@ -189,6 +192,7 @@ def _rules(topology: Topology, network: NetworkConfig, ways: Ways, seed: int, cu
         lockstep=int(lockstep),
         oracle=int(lockstep and nic.lockstep_estimate == "oracle"),
         logging=1,
+        trains=int(trains and stays and not ports),
         most_room=int(network.router.vc_allocation == "most-room"),
         multipath=MULTIPATHS[routing.multipath],
         seed=_signed(seed),
@@ -221,7 +225,8 @@ def _wire(
     topology: Topology, network: NetworkConfig, ways: Ways, rules: Rules, sample: dict[tuple[int, int], Link]
 ) -> tuple[Records, Records]:
     link, lane = np.zeros(topology.links, dtype=LINK), np.zeros(topology.links * ways.channels, dtype=LANE)
-    link["free_at"] = link["record"] = link["askers"] = link["current"] = link["sent"] = -1
+    for name in ("free_at", "record", "askers", "current", "sent", "train", "void_sent"):
+        link[name] = -1
     link["latency"], link["target"] = topology.latency, topology.target
     link["host"] = np.where(topology.source < topology.hosts, topology.source, -1)
     kinds = list(zip(topology.bandwidth.tolist(), topology.latency.tolist(), strict=True))

@@ -51,6 +51,17 @@ class _ArrayWalk(Walk):
         found = np.flatnonzero((rows["finish"] == self.time) & touches)
         return (self.complete, view.messages[first + int(found[0])]) if len(found) else (self.task_start, task)
 
+    def last_send(self, record: int) -> Point:
+        """A train is one grant; the step waited for the last of its packets, which waited for the others."""
+        log: Any = self.log
+        granted, last = self.log[record].time, log.last(record)
+        if last == granted:
+            return super().last_send(record)
+        self._back("step_wait", last)
+        self._back("serialisation", granted, self.log[record].link)
+        self.waiter = self.log[record].message
+        return self.grant, record
+
 
 class _View:
     """What `Walk` reads of the reference engine's Tasks."""
@@ -131,7 +142,11 @@ class _Log:
         self._recording = recording
 
     def __getitem__(self, number: int) -> Grant:
-        return Grant(*self._recording.grant(number))
+        return Grant(*self._recording.grant(number)[:6])
+
+    def last(self, number: int) -> int:
+        """When the last packet of the grant, a train, would be granted; when it was made, if it is of one packet."""
+        return self._recording.grant(number)[6]
 
 
 class _Jobs:

@@ -122,7 +122,9 @@ def _happen(s: Any, code: int) -> None:
 def _progress(s: Any, kind: int, index: int) -> None:
     if kind == DELIVERED:
         m = message_at(s, index)
-        if s.ejection == 0 and m.reduction == 0:
+        if m.split == 1:
+            m.split = 2
+        elif s.ejection == 0 and m.reduction == 0:
             complete(s, index)
         else:
             delivered(s, index)
@@ -152,6 +154,9 @@ def _sent(s: Any, link: int) -> None:
     record, now = link_at(s, link), s.now
     host = host_at(s, record.host)
     host.sending -= 1
+    if record.void_sent == now:
+        record.void_sent = -1
+        return
     host.freed_record = min(host.freed_record, record.record) if host.freed_at == now else record.record
     host.freed_at = now
     if s.ports:
@@ -160,7 +165,7 @@ def _sent(s: Any, link: int) -> None:
             if port.current >= 0 or port.queued > 0:
                 poke(s, port_links_of(s, k))
     message = flow_at(s, record.sent).message
-    message_at(s, message).unsent -= 1
+    message_at(s, message).unsent -= record.train_packets if record.train >= 0 else 1
     if s.lockstep and message_at(s, message).unsent == 0:
         injected(s, message, record.record)
 

@@ -24,9 +24,9 @@ from collsim.topology.graph import Topology
 __all__ = ["prepare", "simulate"]
 
 
-def prepare(topology: Topology, program: Program, network: NetworkConfig, seed: int) -> Machine:
+def prepare(topology: Topology, program: Program, network: NetworkConfig, seed: int, trains: bool = False) -> Machine:
     """Return the machine of one run at rest."""
-    machine = build(topology, program, network, seed)
+    machine = build(topology, program, network, seed, trains)
     add_flows(machine)
     add_steps(machine)
     return machine
@@ -39,12 +39,15 @@ def simulate(
     seed: int,
     notify: Sequence[Callable[[int, int, int], None]] = (),
     log_limit: int = LOG_LIMIT,
+    *,
+    trains: bool = False,
 ) -> Result:
     """Return the Result of a run; `notify(done, total, time)` are told now and then how many messages are complete.
 
     Raises as the reference engine does. `log_limit`: grants of the critical path's log kept at a time (recording.py).
+    `trains`: let messages of one link go as one event while nobody else asks for it (lone_trains.py).
     """
-    machine = prepare(topology, program, network, seed)
+    machine = prepare(topology, program, network, seed, trains)
     total = len(machine.arrays.message)
 
     def paused(arrays: Arrays) -> None:
@@ -52,7 +55,7 @@ def simulate(
             tell(int(arrays.root["done"][0]), total, int(arrays.root["now"][0]))
 
     def begin() -> Arrays:
-        return prepare(topology, program, network, seed).arrays
+        return prepare(topology, program, network, seed, trains).arrays
 
     recording = Recording(machine.arrays, begin, log_limit, paused=paused)
     machine.arrays = recording.arrays
@@ -66,7 +69,7 @@ def simulate(
 def _result(machine: Machine, recording: Recording) -> Result:
     s, columns = machine.arrays, machine.columns
     parts, critical_links = critical_path(machine, recording)
-    finish = _operation_finish(machine)
+    finish, hops = _operation_finish(machine), int(s.root["hops"][0])
     return Result(
         engine="compiled",
         time=int(finish.max(initial=0)),
@@ -78,10 +81,11 @@ def _result(machine: Machine, recording: Recording) -> Result:
         link_bytes=s.link["bytes"].copy(),
         host_exposed=exposed_time(machine.topology.hosts, _intervals(machine, False), _intervals(machine, True)),
         packets=int(columns.packets[columns.travels].sum()),
-        packet_hops=int(s.root["grants"][0]),
+        packet_hops=hops,
         critical_path=parts,
         critical_links=critical_links,
         provenance=_provenance(machine),
+        train_fraction=int(s.root["trained"][0]) / max(hops, 1),
     )
 
 

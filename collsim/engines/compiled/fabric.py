@@ -35,6 +35,7 @@ from collsim.engines.compiled.codes import (
     STEP,
 )
 from collsim.engines.compiled.events import poke, push
+from collsim.engines.compiled.lone_trains import depart, split, train_of
 from collsim.engines.compiled.nic import flow_granted, named, next_index, packet_size
 from collsim.engines.compiled.room import admit, await_room, head_time, promise, serialise
 from collsim.engines.compiled.ways import choose, fastest, lanes_of, launch, options, set_way
@@ -47,6 +48,8 @@ __all__ = ["arbitrate", "ask", "choose_ways"]
 def _join_askers(s: Any, lane: int, link: int) -> None:
     lane_at(s, lane).ask_next = link_at(s, link).askers
     link_at(s, link).askers = lane
+    if link_at(s, link).train >= 0:
+        split(s, link)
     poke(s, link)
 
 
@@ -143,7 +146,14 @@ def arbitrate(s: Any, link: int) -> None:
     rank = wire.inputs - 1
     if own_lane >= 0 and (lane < 0 or _order(s, wire, rank, flow_at(s, flow).message, index) < key):
         wire.pointer = 0
-        _grant_nic(s, link, own_lane, flow, index, size, final)
+        count = train_of(s, link, flow, index) if s.trains and wire.askers < 0 else 0
+        if s.logging:
+            _log_nic(s, link, own_lane, flow)
+        if count:
+            depart(s, link, own_lane, flow, index, count)
+            _watch(s, link)
+        else:
+            _grant_nic(s, link, own_lane, flow, index, size, final)
     elif lane >= 0:
         wire.pointer = lane_at(s, fifo).rank + 1
         _grant_fifo(s, link, lane, fifo, before)
@@ -157,8 +167,9 @@ def _occupy(s: Any, link: int, lane: int, message: int, index: int, size: int) -
     end = s.now + ser
     if end < 0:
         s.fault = OVERFLOW
-    wire.free_at, wire.record = end, s.grants
+    wire.free_at, wire.record, wire.train = end, s.grants, -1
     s.grants += 1
+    s.hops += 1
     wire.busy += ser
     wire.bytes += size
     if s.by_message:
@@ -170,7 +181,7 @@ def _occupy(s: Any, link: int, lane: int, message: int, index: int, size: int) -
 def _log(s: Any, link: int, message: int, previous: int, cause: int, by: int) -> None:
     entry = grant_at(s, s.logged)
     s.logged += 1
-    entry.time, entry.previous, entry.by = s.now, previous, by
+    entry.time, entry.last, entry.previous, entry.by = s.now, s.now, previous, by
     entry.link, entry.message, entry.cause = link, message, cause
 
 
@@ -184,20 +195,24 @@ def _watch(s: Any, link: int) -> None:
 
 
 @small_kernel
+def _log_nic(s: Any, link: int, lane: int, flow: int) -> None:
+    """Note what released the grant of `link` to its NIC."""
+    wire, now, message = link_at(s, link), s.now, flow_at(s, flow).message
+    if message_at(s, message).ready == now:
+        _log(s, link, message, -1, ARRIVAL, -1)
+    elif wire.free_at == now:
+        _log(s, link, message, -1, LINK, wire.record)
+    elif flow_at(s, flow).opened == now:
+        _log(s, link, message, -1, STEP, -1)
+    elif lane_at(s, lane).credited_at == now:
+        _log(s, link, message, -1, CREDIT, lane_at(s, lane).credited_record)
+    else:
+        _log(s, link, message, -1, PORT, host_at(s, wire.host).freed_record)
+
+
+@small_kernel
 def _grant_nic(s: Any, link: int, lane: int, flow: int, index: int, size: int, final: int) -> None:  # noqa: PLR0917
-    wire, now, f = link_at(s, link), s.now, flow_at(s, flow)
-    message = f.message
-    if s.logging:
-        if message_at(s, message).ready == now:
-            _log(s, link, message, -1, ARRIVAL, -1)
-        elif wire.free_at == now:
-            _log(s, link, message, -1, LINK, wire.record)
-        elif f.opened == now:
-            _log(s, link, message, -1, STEP, -1)
-        elif lane_at(s, lane).credited_at == now:
-            _log(s, link, message, -1, CREDIT, lane_at(s, lane).credited_record)
-        else:
-            _log(s, link, message, -1, PORT, host_at(s, wire.host).freed_record)
+    wire, now, message = link_at(s, link), s.now, flow_at(s, flow).message
     if message_at(s, message).started < 0:
         message_at(s, message).started = now
     end = _occupy(s, link, lane, message, index, size)

@@ -71,6 +71,11 @@ LINK = _record(
     divisor="i8",
     safe="i8",  # the largest n for which n part fits 63 bits
     target="i4",
+    train="i4",  # the flow of the latest train (lone_trains.py), -1 where the latest grant was of one packet or it was split
+    train_lane="i4",
+    train_packets="i8",
+    train_at="i8",  # when it was granted
+    void_sent="i8",  # when a departure is told that a split has made void, -1 if none
 )
 LANE = _record(  # one channel of one link: the sender's account of its buffer and the FIFO at its far end
     room="i8",
@@ -131,6 +136,7 @@ MESSAGE = _record(
     reduction="i8",
     delay="i8",  # from the start of its operation to its release
     started="i8",  # its first grant
+    split="i1",  # a train of it was split: 1 until the delivery that was foreseen has come up, then 2
 )
 FLOW = _record(  # packets of one message at one port
     key="i8",
@@ -165,7 +171,8 @@ HOP = _record(lane="i4", span="i4")  # the first of `span` lanes that a packet m
 QUEUED = _record(flow="i4")
 GATE = _record(left="i4")  # members of a dependency set that are not complete
 NUMBER = _record(value="i8")
-GRANT = _record(time="i8", link="i4", message="i4", previous="i8", cause="i4", by="i8")  # as reference/grants.py has it
+# As reference/grants.py has it; a train is one grant, and `last` is when the last of its packets would be granted.
+GRANT = _record(time="i8", link="i4", message="i4", previous="i8", cause="i4", by="i8", last="i8")
 
 
 class Rules(NamedTuple):
@@ -191,6 +198,7 @@ class Rules(NamedTuple):
     lockstep: int
     oracle: int
     logging: int
+    trains: int
     most_room: int
     # Routing of packets that go their own ways.
     multipath: int
@@ -269,7 +277,9 @@ CHANGING = (
     "events",  # in the heap
     "until",  # pause when this many events more have happened
     "stop_at",  # or when as many grants have been made
-    "grants",  # made so far
+    "grants",  # made so far, a train being one
+    "hops",  # packet-hops made so far, and how many of them in trains
+    "trained",
     "logged",  # of them in the log, the first being grant `log_from`
     "log_from",
     "free_packet",  # first of the list of free records, and how many there are

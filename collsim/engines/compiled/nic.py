@@ -18,7 +18,7 @@ from collsim.engines.compiled.codes import BY_PLACE, BY_STEP
 from collsim.engines.compiled.events import poke
 from collsim.jit.compile import small_kernel
 
-__all__ = ["enqueue", "flow_granted", "named", "next_index", "packet_size"]
+__all__ = ["enqueue", "flow_granted", "flow_left", "named", "next_index", "packet_size"]
 
 
 @small_kernel
@@ -118,3 +118,14 @@ def flow_granted(s: Any, flow: int) -> None:
                 _join(s, flow)
     elif record.left == 0:
         port.current = -1
+
+
+@small_kernel
+def flow_left(s: Any, flow: int) -> None:
+    """Take note that all packets left of `flow`, the named one, were granted."""
+    record = flow_at(s, flow)
+    record.left = 0
+    port = link_at(s, record.link)
+    if port.current < 0:
+        _leave(s, record.link)
+    port.current = -1

@@ -181,9 +181,13 @@ class Walk:
             self._back("step_wait", self.lockstep.openings(message.call, message.source)[step - 1].time)
             return self.opening, (index, step - 1)
         if opening.reason == "grant":
-            granted, _, front = self.log[opening.index][:3]
-            self._back("step_wait", granted)
-            self.waiter = front
-            return self.grant, opening.index
+            return self.last_send, opening.index
         how = self.complete if opening.reason == "complete" else self.ready
         return how, self.tasks.messages[opening.index]
+
+    def last_send(self, record: int) -> Point:
+        """Explain a step that opened when the packet of a grant had left: go back to that grant."""
+        granted, _, front = self.log[record][:3]
+        self._back("step_wait", granted)
+        self.waiter = front
+        return self.grant, record
