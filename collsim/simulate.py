@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_ENGINE", "Case", "machine_of", "prepare", "simulate"]
 
-DEFAULT_ENGINE = "simpy"
+DEFAULT_ENGINE = "compiled"
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from collsim.cli.bound import bound
 from collsim.cli.compare import compare
 from collsim.cli.completion import completion
 from collsim.cli.net import net
+from collsim.cli.notices import compile_notice
 from collsim.cli.preset import preset
 from collsim.cli.reference import reference
 from collsim.cli.run import run_command
@@ -24,6 +25,7 @@ from collsim.cli.suggest import SuggestingGroup
 from collsim.cli.topo import topo
 from collsim.cli.traffic import traffic
 from collsim.errors import CollsimError
+from collsim.jit.notice import listening
 
 __all__ = ["cli", "invoke", "run"]
 
@@ -46,7 +48,8 @@ class Root(SuggestingGroup):
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; Interrupted on Ctrl-C, ReaderLeft when nobody reads any more."""
         try:
-            return super().invoke(ctx)
+            with listening(compile_notice):
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted("Interrupted; nothing was left half-written.") from None
         except BrokenPipeError:

@@ -113,7 +113,7 @@ def network_options(command: F) -> F:
 
 def engine_option(command: F) -> F:
     """Add --engine."""
-    option = click.option("--engine", metavar="E", shell_complete=_names(_engines), help=f"{_ENGINES_HELP} [simpy]")
+    option = click.option("--engine", metavar="E", shell_complete=_names(_engines), help=f"{_ENGINES_HELP} [compiled]")
     return _apply(command, option)
 
 
@@ -123,7 +123,10 @@ def seed_option(command: F) -> F:
     return _apply(command, option)
 
 
-_ENGINES_HELP = "simpy (packet by packet, every rule of the network model) or analytic (fast, alpha-beta with shared links)."
+_ENGINES_HELP = (
+    "compiled (packet by packet, every rule of the network model), simpy (the same in readable Python, for custom "
+    "schedulers and observers, slow) or analytic (alpha-beta with shared links, no queues)."
+)
 
 
 def algo_option(command: F) -> F:

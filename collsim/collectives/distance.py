@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from collsim.collectives.capacities import Capacities
 from collsim.collectives.collective import Collective
@@ -17,6 +16,9 @@ __all__ = ["farthest", "link_volume"]
 
 IntArray = NDArray[np.int64]
 EXACT_FLOAT = 2**52
+FEW = 30_000
+"""Up to so many links times sources Python takes less time than the import of scipy."""
+NEVER = 2**62
 
 
 def farthest(
@@ -61,10 +63,37 @@ def _decisive(name: str, distance: IntArray, few: bool) -> tuple[int, int]:
 
 
 def _distances(nodes: int, ends: tuple[IntArray, IntArray], cost: IntArray, sources: IntArray) -> IntArray:
-    """Return int64[sources, nodes], exact: floats count integers up to 2^53, beyond that costs are rounded down.
+    """Return int64[sources, nodes], 0 where no way leads; exact, or where scipy would leave 2^53 behind rounded down."""
+    if len(sources) * len(cost) <= FEW:
+        return np.array([_from(int(source), nodes, ends, cost) for source in sources], dtype=np.int64)
+    return _by_scipy(nodes, ends, cost, sources)
+
+
+def _from(source: int, nodes: int, ends: tuple[IntArray, IntArray], cost: IntArray) -> list[int]:
+    """Return the distances from one node to all, by Dijkstra's algorithm on Python integers."""
+    after: list[list[tuple[int, int]]] = [[] for _ in range(nodes)]
+    for a, b, c in zip(ends[0].tolist(), ends[1].tolist(), cost.tolist(), strict=True):
+        after[a].append((b, c))
+    known: dict[int, int] = {}
+    left = [(0, source)]
+    while left:
+        far, node = heappop(left)
+        if node not in known:
+            known[node] = far
+            for other, more in after[node]:
+                if other not in known:
+                    heappush(left, (far + more, other))
+    return [min(known.get(node, 0), NEVER) for node in range(nodes)]
+
+
+def _by_scipy(nodes: int, ends: tuple[IntArray, IntArray], cost: IntArray, sources: IntArray) -> IntArray:
+    """Return the same: floats count integers up to 2^53, beyond that costs are rounded down.
 
     A stored zero is no edge to scipy, so every cost c becomes c (nodes + 1) + 1, which hops cannot carry over.
     """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import dijkstra
+
     tail, head = ends
     scale, shift = nodes + 1, 0
     while ((int(cost.max(initial=0)) >> shift) * scale + 1) * nodes > EXACT_FLOAT:
@@ -81,6 +110,9 @@ def _distances(nodes: int, ends: tuple[IntArray, IntArray], cost: IntArray, sour
 
 def link_volume(caps: Capacities) -> int:
     """Return the number of links that one block for every ordered pair of ranks crosses at least, summed over all pairs."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import dijkstra
+
     ones = np.ones(len(caps.tail))
     graph = csr_array((ones, (caps.tail, caps.head)), shape=(caps.size, caps.size))
     hops = dijkstra(graph, indices=caps.ranks, unweighted=True)[:, caps.ranks]

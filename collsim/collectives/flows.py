@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 __all__ = ["Cut", "FlowGraph"]
 
@@ -56,6 +54,9 @@ class FlowGraph:
         return self._fast(np.array([c >> shift for c in capacity], dtype=np.int32), source, sink, False)
 
     def _fast(self, capacity: NDArray[np.int32], source: int, sink: int, exact: bool) -> Cut:
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
         shape = (self.nodes, self.nodes)
         graph = csr_array((capacity[self._order], self._indices, self._indptr), shape=shape)
         result = maximum_flow(graph, source, sink)

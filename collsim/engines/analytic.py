@@ -91,7 +91,7 @@ def _check_hosts(topology: Topology, program: Program) -> None:
         if isinstance(operation, Arrivals):
             raise UsageError(
                 "The analytic engine has no queues, which are all that open-loop traffic asks about; "
-                "run it with a packet engine, such as --engine simpy."
+                "run it with a packet engine, such as --engine compiled."
             )
         if isinstance(operation, Call):
             named = operation.schedule.ranks_to_hosts.tolist()

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from collsim.engines.engine import ENGINES
-from collsim.engines.reference.engine import run
+from collsim.network.config import NetworkConfig
+from collsim.program import Program
+from collsim.result import Result
+from collsim.topology.graph import Topology
 
 __all__ = ["run"]
+
+
+def run(
+    topology: Topology, program: Program, network: NetworkConfig, *, seed: int = 0, observers: Sequence[object] = ()
+) -> Result:
+    """Return the Result of running `program`; see `collsim.engines.reference.engine.run`, imported at the first run."""
+    from collsim.engines.reference import engine
+
+    return engine.run(topology, program, network, seed=seed, observers=observers)
+
 
 ENGINES.add("simpy", run, aliases=("reference",))

@@ -16,7 +16,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["cache_directory", "compiled_before", "is_temporary"]
+__all__ = ["cache_directory", "compiled_before", "is_temporary", "user_root"]
 
 
 def compiled_before(sources: Path) -> bool:
@@ -26,20 +26,21 @@ def compiled_before(sources: Path) -> bool:
 
 def is_temporary(sources: Path) -> bool:
     """Tell whether the user's cache directory could not be written, so that kernels are kept in a temporary one."""
-    return _user_root() not in cache_directory(sources).parents
+    return user_root() not in cache_directory(sources).parents
 
 
 @lru_cache
 def cache_directory(sources: Path) -> Path:
     """Return the directory of the compiled kernels of the package in folder `sources`, made if need be."""
-    for root in (_user_root(), Path(tempfile.gettempdir()) / f"collsim-cache-{_user()}"):
+    for root in (user_root(), Path(tempfile.gettempdir()) / f"collsim-cache-{_user()}"):
         folder = root / f"{sources.name}-{_fingerprint(sources)}"
         if _usable(folder):
             return folder
     return Path(tempfile.mkdtemp(prefix="collsim-cache-"))
 
 
-def _user_root() -> Path:
+def user_root() -> Path:
+    """Return the directory, which may not exist, where the user's kernels belong."""
     if os.environ.get("XDG_CACHE_HOME"):
         return Path(os.environ["XDG_CACHE_HOME"]) / "collsim"
     if sys.platform == "win32":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from collsim.errors import FileFormatError
 from collsim.network.config import LEAVES, NetworkConfig
 
@@ -26,6 +24,8 @@ def read_settings(path: str | Path) -> dict[str, object]:
     Leaves may stand alone or under their part (packet, router, nic, transport). Raises FileFormatError for a file that
     cannot be read or is no mapping.
     """
+    import yaml
+
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

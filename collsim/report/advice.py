@@ -69,7 +69,7 @@ def _unknown_path(o: Outcome) -> Advice | None:
     if o.result.critical_path:
         return None
     text = f"{_busiest(o)}; the {o.result.engine} engine keeps no critical path, a packet engine tells where the time goes."
-    return Advice(text, _run(o, engine="simpy"))
+    return Advice(text, _run(o, engine="compiled"))
 
 
 def _waits(o: Outcome) -> Advice | None:

@@ -11,7 +11,7 @@ from collsim.collectives.collective import Collective
 from collsim.collectives.schedule import OP_NAMES, Schedule
 from collsim.collectives.verify import Proof
 from collsim.report.advice import advise
-from collsim.result import Outcome
+from collsim.result import Outcome, Result
 from collsim.topology.graph import Topology
 from collsim.topology.measures import Measures
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
@@ -29,6 +29,8 @@ __all__ = [
 
 Rows = list[tuple[str, str]]
 
+PACKET_ENGINES = ("compiled", "simpy")
+
 
 def run_rows(o: Outcome) -> Rows:
     """Return the report of a run, in reading order."""
@@ -41,6 +43,7 @@ def run_rows(o: Outcome) -> Rows:
         ("Legal here", f"{o.legality}; {_paths(o)}"),
         ("Verified", o.proof.line),
         ("Time", f"{format_time(o.result.time)} ({o.result.engine} engine)"),
+        *([("Simulated", simulated_text(o.result))] if o.result.engine in PACKET_ENGINES else []),
         ("Bandwidth", f"algbw {format_bandwidth(o.algbw)}, busbw {format_bandwidth(o.busbw)}"),
         ("Bound", bound_text(o)),
         ("Closed form", closed_form_text(o)),
@@ -54,6 +57,18 @@ def run_rows(o: Outcome) -> Rows:
     rows += [("Note", text) for text in o.warnings]
     advice = advise(o)
     return [*rows, ("Advice", advice.finding), ("Try next", advice.command)]
+
+
+def simulated_text(result: Result) -> str:
+    """Return which share of the packet-hops went as message trains (docs/trains.md); the time does not depend on it."""
+    share, hops = result.train_fraction, f"{result.packet_hops:,} packet-hops"
+    if share <= 0:
+        return f"packet by packet ({hops})"
+    if share >= 1:
+        return f"as message trains (100 % of {hops})"
+    # Rounded towards the middle: 0 % and 100 % are said of nothing and of all alone.
+    percent = min(max(100 * share, 0.1), 99.9)
+    return f"{percent:.1f} % of {hops} as message trains, the others packet by packet"
 
 
 def machine_text(t: Topology) -> str:

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from collsim.report.describe import Rows
 
 __all__ = ["print_columns", "print_rows"]
@@ -27,6 +23,10 @@ def print_rows(rows: Rows, out: TextIO) -> None:
         width = max((len(label) for label, _ in rows), default=0)
         out.writelines(f"{label:<{width}}  {text}".rstrip() + "\n" for label, text in rows)
         return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -45,6 +45,10 @@ def print_rows(rows: Rows, out: TextIO) -> None:
 def print_columns(heads: Sequence[str], rows: Sequence[Sequence[str]], out: TextIO, left: int = 1) -> None:
     """Print a table; the first `left` columns are aligned left, the others right. Plain and tab-free when piped."""
     if out.isatty():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
         table = Table()
         for place, head in enumerate(heads):
             whole = max(len(row[place]) for row in [heads, *rows]) <= WHOLE

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.errors import TopologyError
+from collsim.topology.connectivity import first_cut_off
 from collsim.topology.layout import circle
 from collsim.units import FS_PER_SECOND, MAX_TIME
 
@@ -228,7 +229,7 @@ def _validate(t: Topology) -> None:
         members = [node for nodes in level.sets for node in nodes]
         if len(members) != len(set(members)) or any(not 0 <= m < t.nodes for m in members):
             raise TopologyError(f"Level '{level.name}' of '{t.name}' repeats a node or names one that does not exist.")
-    cut_off = _cut_off(t)
+    cut_off = first_cut_off(t)
     if cut_off is not None:
         raise TopologyError(
             f"Topology '{t.name}' is disconnected: {t.names[cut_off[0]]} cannot send to {t.names[cut_off[1]]} "
@@ -257,36 +258,3 @@ def _validate_links(t: Topology) -> None:
     if len(extreme):
         name = t.link_name(int(extreme[0]))
         raise TopologyError(f"Link {name} of '{t.name}' exceeds 10^18 bytes/s or has a latency outside 0 to an hour.")
-
-
-def _cut_off(t: Topology) -> tuple[int, int] | None:
-    """Return the first (host, host) without a way through forwarding nodes from the one to the other, or None.
-
-    The usual graph has one strong component of forwarding nodes with which every host talks both ways; only where that
-    fails is each host searched for itself, from a copy of the host that sends but passes nothing on.
-    """
-    from scipy.sparse import csr_matrix
-    from scipy.sparse.csgraph import breadth_first_order, connected_components
-
-    passed = t.forwards[t.source] & t.forwards[t.target]
-    shape = 2 * t.nodes
-    ones = np.ones(t.links)
-    inner = csr_matrix((ones[passed], (t.source[passed], t.target[passed])), shape=(t.nodes, t.nodes))
-    _, component = connected_components(inner, directed=True, connection="strong")
-    if t.forwards.any():
-        core = t.forwards & (component == np.bincount(component[t.forwards]).argmax())
-        sends, receives = core.copy(), core.copy()
-        sends[t.source[core[t.target]]] = True
-        receives[t.target[core[t.source]]] = True
-        if (sends & receives)[: t.hosts].all():
-            return None
-    start = np.where(t.forwards[t.source], t.source, t.nodes + t.source)
-    split = csr_matrix((ones, (start, t.target)), shape=(shape, shape))
-    for host in range(t.hosts):
-        first = host if t.forwards[host] else t.nodes + host
-        reached = np.zeros(shape, dtype=np.bool_)
-        reached[breadth_first_order(split, first, return_predecessors=False)] = True
-        reached[host] = True
-        if not reached[: t.hosts].all():
-            return host, int(np.flatnonzero(~reached[: t.hosts])[0])
-    return None

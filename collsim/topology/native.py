@@ -13,7 +13,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from collsim.errors import FileFormatError, TopologyError
@@ -41,18 +40,6 @@ _LINK = ("between", "from", "to", "bandwidth", "latency", "count")
 _RULE = ("between", "from", "to", "across", "bandwidth", "latency")
 _RANGE = re.compile(r"(.*?)(\d+)\.\.(\d+)(.*)")
 _MAX_NODES = 1_000_000
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a key stated twice, of which YAML would silently keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' is stated twice", key.start_mark)
-            seen.add(getattr(key, "value", None) if isinstance(key, yaml.ScalarNode) else None)
-        return super().construct_mapping(node, deep)
 
 
 def read_yaml(
@@ -83,8 +70,12 @@ def read_yaml(
 
 
 def _document(path: Path) -> dict[str, object]:
+    import yaml
+
+    from collsim.topology.yaml_loader import StrictLoader
+
     try:
-        document = yaml.load(read_text(path), Loader=_Loader)
+        document = yaml.load(read_text(path), Loader=StrictLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark is not None else ""

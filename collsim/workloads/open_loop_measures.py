@@ -110,7 +110,7 @@ def measure(case: TrafficCase, load: float | Fraction, program: Program, result:
     messages start.
     """
     if result.message_started is None:
-        raise UsageError(f"The engine '{result.engine}' does not tell when messages start; use --engine simpy.")
+        raise UsageError(f"The engine '{result.engine}' does not tell when messages start; use --engine compiled.")
     arrivals, traffic, cycle = _arrivals(program), case.traffic, case.cycle
     begin, end = traffic.warmup * cycle, (traffic.warmup + traffic.measure) * cycle
     mine = np.flatnonzero((arrivals.start >= begin) & (arrivals.start < end))

@@ -97,7 +97,7 @@ def test_nothing_to_measure_is_an_error_with_a_cure():
         point_of(case, 0.001)
     program = load_program(case_of("switch2", "neighbor"), 0.5)
     result = replace(execute(case, program), message_started=None)
-    with pytest.raises(UsageError, match="--engine simpy"):
+    with pytest.raises(UsageError, match="--engine compiled"):
         measure(case, 0.5, program, result)
 
 

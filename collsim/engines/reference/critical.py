@@ -26,15 +26,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from collsim.engines.reference.grants import Cause
-from collsim.engines.reference.lockstep import Lockstep
-from collsim.engines.reference.message import Message
-from collsim.engines.reference.servers import Servers
-from collsim.engines.reference.tasks import Task, Tasks
 from collsim.program import Call, Compute
 from collsim.result import CRITICAL_PARTS
+
+if TYPE_CHECKING:
+    from collsim.engines.reference.lockstep import Lockstep
+    from collsim.engines.reference.message import Message
+    from collsim.engines.reference.servers import Servers
+    from collsim.engines.reference.tasks import Task, Tasks
 
 __all__ = ["Point", "Walk", "critical_path"]
 

@@ -11,14 +11,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from collsim.engines.reference.fabric import Fabric
-from collsim.engines.reference.message import Cut, Message
-from collsim.engines.reference.nic import Flow
-from collsim.engines.reference.tasks import Task, Tasks
 from collsim.errors import UnknownName
 from collsim.network.schedulers import ESTIMATES, StepLoad
 from collsim.program import Call
+
+if TYPE_CHECKING:
+    from collsim.engines.reference.fabric import Fabric
+    from collsim.engines.reference.message import Cut, Message
+    from collsim.engines.reference.nic import Flow
+    from collsim.engines.reference.tasks import Task, Tasks
 
 __all__ = ["EVERYWHERE", "Lockstep", "Opening"]
 

@@ -14,8 +14,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from collsim.topology.graph import Topology
 
@@ -57,6 +55,9 @@ def cycle_among(edges: IntArray, vertices: int) -> list[int] | None:
 
     The cycle is a shortest one through the least vertex that lies on any.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import breadth_first_order, connected_components
+
     if not len(edges):
         return None
     graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(vertices, vertices)).tocsr()

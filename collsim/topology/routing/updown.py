@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from collsim.topology.graph import Topology
 from collsim.topology.paths import hops_to
@@ -55,6 +53,9 @@ def ranks_from_roots(topology: Topology) -> IntArray:
     Nodes that forward are ordered by (links from their root, id); hosts that do not come after all of them. Each connected
     part of the forwarding nodes has its root: the node from which the farthest of the part is nearest, ties to the least id.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     inner = np.flatnonzero(topology.forwards)
     depth = np.full(topology.nodes, topology.nodes, dtype=np.int64)
     if len(inner):
