@@ -31,6 +31,7 @@ KEYS = {
     "transfers",
     "packets",
     "packet_hops",
+    "train_fraction",
     "wall_s",
     "seed",
     "collsim_version",
@@ -229,15 +230,45 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.endswith("False\n")
 
 
-def test_a_huge_packet_run_is_announced_with_the_cure_and_not_refused(go, monkeypatch):
-    monkeypatch.setattr("collsim.cli.run.LARGE_RUN", 100)
-    words = ("run", "--topo", "ring4", "--algo", "ring", "--size", "1MiB")
-    code, out, err = go(*words)
+@pytest.mark.parametrize("engine", ["simpy", "compiled"])
+def test_a_huge_packet_run_is_announced_with_the_cure_and_not_refused(go, monkeypatch, engine):
+    monkeypatch.setattr("collsim.cli.run.PATIENCE_S", 0)
+    words = ("run", "--topo", "ring4", "--algo", "ring", "--size", "1MiB", "--engine")
+    code, out, err = go(*words, engine)
     assert code == 0
     assert out.startswith("Machine")
+    assert f"with the {engine} engine" in err
     assert "--engine analytic" in err
     assert err.count("\n") == 1
-    assert go(*words, "--engine", "analytic")[2] == ""
+    assert go(*words, "analytic")[2] == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--engine", "compiled"), "as message trains (100 % of 1,536 packet-hops)"),
+        (("--engine", "compiled", "--algo", "direct"), "packet by packet ("),
+        (("--engine", "simpy"), "packet by packet (1,536 packet-hops)"),
+        (("--engine", "analytic"), None),
+    ],
+)
+def test_a_run_says_how_much_of_it_went_as_trains(go, words, says):
+    _, out, _ = go("run", "--topo", "ring4", "--algo", "ring", "--size", "1MiB", *words)
+    found = [line for line in out.splitlines() if line.startswith("Simulated")]
+    assert len(found) == (says is not None)
+    assert says is None or says in found[0]
+
+
+@pytest.mark.parametrize(
+    ("share", "says"),
+    [(0.5, "50.0 % of 800 packet-hops"), (0.99999, "99.9 % of"), (1e-9, "0.1 % of"), (0, "packet by packet")],
+)
+def test_a_share_of_trains_is_never_rounded_to_all_or_nothing(share, says):
+    from types import SimpleNamespace
+
+    from collsim.report.describe import simulated_text
+
+    assert simulated_text(SimpleNamespace(train_fraction=share, packet_hops=800)).startswith(says)
 
 
 def test_packet_hops_are_estimated_exactly_on_given_and_shortest_paths(go):
