@@ -12,9 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.collectives.schedule import Schedule
-from collsim.errors import InvalidValue
+from collsim.errors import ClockOverflow, InvalidValue
+from collsim.units import FS_PER_SECOND, MAX_BYTES, MAX_TIME
 
-__all__ = ["Arrivals", "Call", "Compute", "Operation", "Program", "Send", "single_call"]
+__all__ = ["MOST_STEPS", "Arrivals", "Call", "Compute", "Operation", "Program", "Send", "single_call"]
+
+MOST_STEPS = 2**31
+"""Steps stay below this in a program: engines keep one a message, in 32 bits (docs/decisions.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A point-to-point message of `size` bytes from host to host; complete on both when it is delivered."""
+    """A point-to-point message of `size` bytes from host to host; complete on both when it is delivered.
+
+    `step`: what NICs and arbiters that go by steps order it by, 0 to MOST_STEPS - 1.
+    """
 
     source: int
     target: int
@@ -96,6 +103,10 @@ class Program:
 
     Messages are numbered through the program: operation by operation, a call's transfers in the schedule's order,
     arrivals in their own; this number is the `id` of the network model.
+
+    Raises InvalidValue for dependencies that do not point backwards, for sizes that are negative or 2^62 bytes or more in
+    all, and for steps below 0 or from MOST_STEPS on; ClockOverflow for a computation longer than the clock counts. No
+    engine sees any of these.
     """
 
     operations: tuple[Operation, ...]
@@ -104,10 +115,19 @@ class Program:
         for index, operation in enumerate(self.operations):
             if any(not 0 <= d < index for d in operation.deps):
                 raise InvalidValue(f"Operation {index} depends on one that does not come before it; reorder the program.")
-            if isinstance(operation, Compute) and operation.duration < 0:
-                raise InvalidValue(f"Operation {index} computes for a negative time.")
-            if isinstance(operation, Call | Send) and operation.size < 0:
-                raise InvalidValue(f"Operation {index} has a negative size.")
+            if isinstance(operation, Compute):
+                _check_duration(index, operation.duration)
+            else:
+                _check_size(index, operation)
+        steps: dict[int, tuple[int, int, int]] = {}
+        for index, operation in enumerate(self.operations):
+            if isinstance(operation, Send):
+                _check_steps(index, operation.step, operation.step)
+            elif isinstance(operation, Call) and id(operation.schedule) not in steps:
+                step = operation.schedule.step
+                steps[id(operation.schedule)] = index, int(step.min(initial=0)), int(step.max(initial=0))
+        for found in steps.values():
+            _check_steps(*found)
 
     @cached_property
     def first_message(self) -> NDArray[np.int64]:
@@ -124,6 +144,38 @@ class Program:
 def single_call(schedule: Schedule, size: int) -> Program:
     """Return the program that runs `schedule` once on buffers of `size` bytes."""
     return Program((Call(schedule, size),))
+
+
+def _check_duration(index: int, duration: int) -> None:
+    if duration < 0:
+        raise InvalidValue(f"Operation {index} computes for a negative time.")
+    if duration > MAX_TIME:
+        raise ClockOverflow(
+            f"Operation {index} computes for {duration / FS_PER_SECOND:.3g} s, which exceeds the clock of 2.56 hours; "
+            "give it a shorter time."
+        )
+
+
+def _check_size(index: int, operation: Call | Send | Arrivals) -> None:
+    """Refuse bytes that do not fit the engines: of a message, or of all chunks of a call together."""
+    if isinstance(operation, Arrivals):
+        size = whole = int(operation.size.max(initial=0))
+    elif isinstance(operation, Send):
+        size = whole = operation.size
+    else:
+        size, plan = operation.size, operation.schedule
+        whole = size * int(plan.cumulative[-1]) // plan.unit
+    if size < 0:
+        raise InvalidValue(f"Operation {index} has a negative size.")
+    if max(size, whole) >= MAX_BYTES:
+        raise InvalidValue(f"Operation {index} has messages of {max(size, whole)} bytes in all; stay under 2^62 bytes.")
+
+
+def _check_steps(index: int, least: int, most: int) -> None:
+    if least < 0 or most >= MOST_STEPS:
+        raise InvalidValue(
+            f"Operation {index} has step {least if least < 0 else most}; number steps from 0 to {MOST_STEPS - 1:,}."
+        )
 
 
 def _messages(operation: Operation) -> int:

@@ -13,6 +13,7 @@ from collsim.errors import ClockOverflow, InvalidValue
 
 __all__ = [
     "FS_PER_SECOND",
+    "MAX_BYTES",
     "MAX_TIME",
     "check_time",
     "format_bandwidth",

@@ -62,7 +62,7 @@ def by_dependencies(program: Program, traffic: Traffic, hosts: int) -> Times | N
                 done[now] = free + traffic.delay + duration[now]
             ready[mine] = done - duration
         else:
-            ready[mine] = check_time(int(gate[0])) + traffic.delay
+            ready[mine] = check_time(int(gate[0]) + traffic.delay)
             finish[mine] = check_time(int(ready[mine][0]) + int(traffic.duration[mine][0]))
         np.maximum.at(end[index], traffic.source[mine], finish[mine])
         np.maximum.at(end[index], traffic.target[mine], finish[mine])

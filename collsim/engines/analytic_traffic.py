@@ -24,6 +24,8 @@ __all__ = ["Traffic", "traffic_of"]
 
 IntArray = NDArray[np.int64]
 
+TOO_LONG = "A single message takes longer than the clock of 2.56 hours; use a smaller size."
+
 
 @dataclass(frozen=True, eq=False)
 class Traffic:
@@ -81,6 +83,7 @@ def traffic_of(topology: Topology, program: Program, paths: Paths, network: Netw
     reduction = np.where(reduces, _array([reduction_fs(int(s), network) for s in sizes])[which], 0)
     sent = size > 0
     ejection = np.where(sent, network.nic.ejection_latency, 0)
+    duration = _sum(_array([a.arrival for a in alone])[kind], stretch, ejection, reduction)
     return Traffic(
         source=source,
         target=target,
@@ -89,7 +92,7 @@ def traffic_of(topology: Topology, program: Program, paths: Paths, network: Netw
         step=step,
         group=group,
         reduces=reduces,
-        duration=_array([a.arrival for a in alone])[kind] + stretch + ejection + reduction,
+        duration=duration,
         stretch=stretch,
         bottleneck=bottleneck,
         latency=_array([a.latency for a in alone])[kind] + ejection,
@@ -144,5 +147,15 @@ def _segment_max(values: IntArray, offsets: IntArray) -> IntArray:
 
 def _array(values: list[int]) -> IntArray:
     if values and max(values) > MAX_TIME:
-        raise ClockOverflow("A single message takes longer than the clock of 2.56 hours; use a smaller size.")
+        raise ClockOverflow(TOO_LONG)
     return np.array(values, dtype=np.int64)
+
+
+def _sum(*columns: IntArray) -> IntArray:
+    """Return the sum of columns of fs >= 0; ClockOverflow where it exceeds 63 bits."""
+    if sum(int(column.max(initial=0)) for column in columns) > MAX_TIME:
+        return _array([sum(row) for row in zip(*(column.tolist() for column in columns), strict=True)])
+    total = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        total += column
+    return total

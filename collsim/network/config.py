@@ -12,7 +12,16 @@ from typing import Any, Literal
 
 from collsim.errors import InvalidValue, UnknownName
 from collsim.network.schedulers import ESTIMATES, SCHEDULERS
-from collsim.units import format_bandwidth, format_size, format_time, parse_bandwidth, parse_count, parse_size, parse_time
+from collsim.units import (
+    MAX_TIME,
+    format_bandwidth,
+    format_size,
+    format_time,
+    parse_bandwidth,
+    parse_count,
+    parse_size,
+    parse_time,
+)
 
 __all__ = ["LEAVES", "NetworkConfig", "Nic", "PacketFormat", "Router", "Transport"]
 
@@ -60,6 +69,9 @@ class Router:
     routing: str = "auto"
     allow_deadlock: bool = False
 
+    def __post_init__(self) -> None:
+        _check_times(router_delay=self.router_delay)
+
 
 @dataclass(frozen=True, slots=True)
 class Nic:
@@ -80,6 +92,15 @@ class Nic:
     reduction_rate: int | None = None
     reduction_units: int = 0
     reduction_quantum: int = 1
+
+    def __post_init__(self) -> None:
+        _check_times(
+            message_overhead=self.message_overhead,
+            injection_latency=self.injection_latency,
+            ejection_latency=self.ejection_latency,
+        )
+        if isinstance(self.lockstep_estimate, int):
+            _check_times(lockstep_estimate=self.lockstep_estimate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +170,14 @@ MOST_CHANNELS = 1024
 """More virtual channels a link than any router has; every one of them costs an engine a buffer at every link."""
 
 
+def _check_times(**times: int) -> None:
+    for key, time in times.items():
+        if not 0 <= time <= MAX_TIME:
+            raise InvalidValue(
+                f"The setting {key} cannot be {time} fs; a time is 0 or more and within the clock of 2.56 hours."
+            )
+
+
 def _parse(key: str, value: object) -> object:
     text = str(value).strip() if not isinstance(value, int | float) else value
     if key in CHOICES:
@@ -161,7 +190,7 @@ def _parse(key: str, value: object) -> object:
         least = 0 if key == "header" else 1
         return parse_count(parse_size(text if isinstance(text, int) else str(text)), key, least)
     if key in _TIMES:
-        return text if isinstance(text, int) and not isinstance(text, bool) and text >= 0 else parse_time(str(text))
+        return text if isinstance(text, int) and not isinstance(text, bool) else parse_time(str(text))
     if key in _COUNTS:
         count = parse_count(str(text), key, _COUNTS[key])
         if key == "virtual_channels" and count > MOST_CHANNELS:

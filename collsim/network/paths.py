@@ -71,12 +71,13 @@ class PathFinder:
         return [link for link, _ in self.routing.path(source, target, (self.seed, call, transfer))]
 
     def schedule(self, plan: Schedule, call: int = 0) -> Paths:
-        """Return the path of every transfer of `plan`: its own where it has one.
+        """Return the path of every transfer of `plan`: its own where it has one, none from a host to itself (rule 5).
 
         Raises InvalidValue for an explicit path that does not lead from source to destination over existing links.
         """
         own = Paths(plan.path_offsets, plan.path_links)
         _check(self.topology, plan, own)
+        own = _without(own, plan.src == plan.dst)
         left = np.flatnonzero(np.diff(own.offsets) == 0)
         if not len(left):
             return own
@@ -133,6 +134,14 @@ def _check(topology: Topology, plan: Schedule, own: Paths) -> None:
             f"The path {own[transfer].tolist()} of transfer {transfer} is not a way along existing links from its source "
             "to its destination; give the ids of joined links, or no path."
         )
+
+
+def _without(paths: Paths, gone: NDArray[np.bool_]) -> Paths:
+    """Return `paths` with those of the messages `gone` made empty."""
+    lengths = np.diff(paths.offsets)
+    if not (gone & (lengths > 0)).any():
+        return paths
+    return Paths(_offsets(np.where(gone, 0, lengths)), paths.links[~np.repeat(gone, lengths)])
 
 
 def _offsets(lengths: IntArray) -> IntArray:

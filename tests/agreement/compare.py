@@ -90,6 +90,8 @@ def _errors(one: Run, other: Run) -> list[str]:
         return [f"outcome: {_outcome(one)} / {_outcome(other)}"]
     if isinstance(a, StallError) and isinstance(b, StallError) and _turned(a.cycle) != _turned(b.cycle):
         return [f"cycle: {a.cycle} / {b.cycle}"]
+    if isinstance(a, UsageError) and str(a) != str(b):
+        return [f"words: {_outcome(one)} / {_outcome(other)}"]
     return []
 
 

@@ -14,11 +14,19 @@ ENDLESS = (2**62, 2**63 - 1, 2**63, 2**80)
 
 def draw_trouble(rng: random.Random, case: Case) -> Case:
     """Return the case with something in it that an engine has to refuse, or with a clock that overflows."""
-    kind = rng.choice(("clock", "host", "routing", "scheduler", "estimate", "cycle", "path", "flow"))
+    kind = rng.choice(
+        ("clock", "clock", "clock", "step", "host", "routing", "scheduler", "estimate", "cycle", "path", "flow")
+    )
     settings, items, t = dict(case.settings), case.items, case.topology
     if kind == "clock":
         return _overflowing(rng, case)
-    if kind == "host":
+    if kind == "step":
+        step = rng.choice((-1, 2**31 - 1, 2**31, 2**32, 2**32 + 1, 2**63, 2**80))
+        items = (*items, Send(0, 1, 900, step=step), Send(0, 1, 900, step=1))
+        if step < 2**63 and rng.random() < 0.3:
+            items = (*items, Rows((0, 1), (1,), ((step, 0, 1, 0, 1, 0, (), ()),), 900))
+            settings["nic_scheduler"] = rng.choice(("lowest-step", "fifo"))
+    elif kind == "host":
         items = (*items, rng.choice((Compute(t.hosts, 5), Send(0, t.hosts + 3, 5), Send(t.nodes, 0, 1), Send(-1, 0, 1))))
     elif kind == "routing":
         settings["routing"] = "e-cube" if t.family != "hypercube" else "up-down"
@@ -38,19 +46,24 @@ def draw_trouble(rng: random.Random, case: Case) -> Case:
 
 
 def _overflowing(rng: random.Random, case: Case) -> Case:
-    """A clock that runs over, or nearly: by computations, slow links, long wires, or delays."""
-    kind = rng.choice(("compute", "slow", "far", "delay", "delay"))
+    """A clock that runs over, or nearly: by computations, slow links, long wires, delays, or overheads that take turns."""
+    kind = rng.choice(("compute", "slow", "far", "delay", "delay", "turns"))
     settings, items = dict(case.settings), case.items
     if kind == "compute":
         after = tuple(range(len(items)))[-1:]
-        first, second = rng.choice(ENDLESS[:2]), rng.choice(ENDLESS[:2])
+        first, second = rng.choice((1, *ENDLESS)), rng.choice((1, *ENDLESS))
         work = (Compute(0, first, after), Compute(0, second, (len(items),)), Send(0, 1, 999, (len(items) + 1,)))
         return replace(case, items=items + work)
     if kind in ("slow", "far"):
         speed = (rng.choice((1, 7, 1000)), 1) if kind == "slow" else (10**9, 3600 * 10**15)
         return replace(case, machine=replace(case.machine, speeds=(speed,)))
+    if kind == "turns":
+        settings |= {"overhead_mode": "serial", "message_overhead": rng.choice((1, 10**6, 2**40, 2**61))}
+        settings["injection_latency"] = rng.choice((2**61, 2**62 - 1, 2**62))
+        chain = tuple(Send(0, rng.randrange(2), 900, (len(items) + k - 1,) if k else ()) for k in range(rng.randint(1, 4)))
+        return replace(case, items=items + chain, settings=settings)
     key = rng.choice(("router_delay", "message_overhead", "injection_latency", "ejection_latency", "lockstep_estimate"))
-    settings[key] = rng.choice(ENDLESS[:2])
+    settings[key] = rng.choice(ENDLESS)
     if key == "lockstep_estimate":
         settings["nic_scheduler"] = "lockstep"
     if rng.random() < 0.3:

@@ -36,7 +36,7 @@ def faults(case: Case, engines: list[str]) -> list[str]:
 
 def same_kind(found: list[str], other: list[str]) -> bool:
     """Whether two cases fail alike: an outcome, a cycle, or values."""
-    kinds = [{text.partition(":")[0] for text in texts} & {"outcome", "cycle"} for texts in (found, other)]
+    kinds = [{text.partition(":")[0] for text in texts} & {"outcome", "cycle", "words"} for texts in (found, other)]
     return bool(other) and kinds[0] == kinds[1]
 
 

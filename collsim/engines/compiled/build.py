@@ -42,7 +42,7 @@ from collsim.engines.reference.message import Cut, Message
 from collsim.network.config import NetworkConfig
 from collsim.program import Program
 from collsim.topology.graph import Topology
-from collsim.units import FS_PER_SECOND, MAX_TIME, check_time, serialisation_fs
+from collsim.units import FS_PER_SECOND, MAX_TIME, serialisation_fs
 
 __all__ = ["LOG_LIMIT", "Machine", "build"]
 
@@ -93,16 +93,14 @@ def build(topology: Topology, program: Program, network: NetworkConfig, seed: in
     check(program, topology)
     columns = columns_of(program, cut)
     ways = ways_of(topology, network, seed, columns)
-    largest = _largest(columns, cut)
     sample, capacity = _links(topology, network)
     check_buffers(_one_message(columns), list(sample.values()), network, cut)
     rules = _rules(topology, network, ways, seed, cut, trains)
     link, lane = _wire(topology, network, ways, rules, sample)
-    _check_serialisation(topology, columns, ways, largest)
     tables = operations(topology, program, network, columns)
     reduction = _reduction(columns, network)
     message = _messages(columns, ways, tables.plan, reduction, tables.waits)
-    units = network.nic.reduction_units
+    units = min(network.nic.reduction_units, len(message))
     expected = int((columns.packets * ways.hops).sum())
     shared = bool(rules.serial or rules.servers)
     events = 2 * len(message) + 4 * topology.links + 2 * len(lane) + 2 * len(tables.task) + 16
@@ -170,7 +168,6 @@ def _rules(topology: Topology, network: NetworkConfig, ways: Ways, seed: int, cu
     # Where no host has more links than its NIC may use at once the limit means nothing.
     ports = nic.ports if nic.ports < np.bincount(topology.source)[: topology.hosts].max(initial=0) else 0
     stays = nic.nic_scheduler != "round-robin" or cut.by_message
-    check_time(nic.message_overhead + nic.injection_latency)
     return Rules(
         channels=ways.channels,
         full=cut.payload + (0 if cut.by_message else cut.header),
@@ -188,7 +185,7 @@ def _rules(topology: Topology, network: NetworkConfig, ways: Ways, seed: int, cu
         injection=nic.injection_latency,
         ejection=nic.ejection_latency,
         serial=int(nic.overhead_mode == "serial" and nic.message_overhead > 0),
-        servers=nic.reduction_units if nic.reduction_rate else 0,
+        servers=int(nic.reduction_units > 0 and nic.reduction_rate is not None),
         lockstep=int(lockstep),
         oracle=int(lockstep and nic.lockstep_estimate == "oracle"),
         logging=1,
@@ -231,7 +228,7 @@ def _wire(
     link["host"] = np.where(topology.source < topology.hosts, topology.source, -1)
     kinds = list(zip(topology.bandwidth.tolist(), topology.latency.tolist(), strict=True))
     known = {pair: _times(one, rules) for pair, one in sample.items()}
-    for column, name in enumerate(("full_ser", "full_head", "whole", "part", "divisor", "safe")):
+    for column, name in enumerate(("full_ser", "full_head", "whole", "part", "divisor", "safe", "most")):
         link[name] = [known[pair][column] for pair in kinds]
     for name in ("head", "tail", "left_at", "left_record", "credit_head", "credit_tail", "credited_at", "credited_record"):
         lane[name] = -1
@@ -249,29 +246,14 @@ def _wire(
     return link, lane
 
 
-def _times(link: Link, rules: Rules) -> tuple[int, int, int, int, int, int]:
+def _times(link: Link, rules: Rules) -> tuple[int, int, int, int, int, int, int]:
     """Return (ser and head of a full packet, saturated, and the terms of ser by rule 1) of a link."""
     rate = Fraction(FS_PER_SECOND, link.bandwidth)
     whole, part = divmod(rate.numerator, rate.denominator)
     safe = (MAX_TIME - rate.denominator) // part if part else MAX_TIME
     head = head_fs(link, max(rules.full, rules.header), rules.header, True)
-    return min(link.ser(rules.full), MAX_TIME), min(head, MAX_TIME), whole, part, rate.denominator, safe
-
-
-def _check_serialisation(topology: Topology, columns: Columns, ways: Ways, largest: int) -> None:
-    """Raise ClockOverflow where the largest packet holds a link that messages use for longer than the clock counts."""
-    if not largest:
-        return
-    used = np.arange(topology.links)
-    if not ways.routing.per_packet:
-        used = np.flatnonzero(np.bincount(ways.lane // ways.channels, minlength=topology.links))
-    if len(used):
-        check_time(serialisation_fs(largest, int(topology.bandwidth[used].min())))
-
-
-def _largest(columns: Columns, cut: Cut) -> int:
-    travelling = columns.size[columns.travels]
-    return cut.packet_bytes(int(travelling.max()), 0) if len(travelling) else 0
+    most = min(MAX_TIME * link.bandwidth // FS_PER_SECOND, MAX_TIME)
+    return min(link.ser(rules.full), MAX_TIME), min(head, MAX_TIME), whole, part, rate.denominator, safe, most
 
 
 def _one_message(columns: Columns) -> list[Message]:
@@ -283,7 +265,7 @@ def _one_message(columns: Columns) -> list[Message]:
 
 
 def _reduction(columns: Columns, network: NetworkConfig) -> IntArray:
-    """Return int64[M]: fs that each message's reduction takes."""
+    """Return int64[M]: fs that each message's reduction takes, -1 for more than the clock counts."""
     nic, found = network.nic, np.zeros(len(columns.size), dtype=np.int64)
     if nic.reduction_rate is None:
         return found
@@ -291,8 +273,7 @@ def _reduction(columns: Columns, network: NetworkConfig) -> IntArray:
     sizes, number = np.unique(columns.size[where], return_inverse=True)
     quantum = nic.reduction_quantum
     times = [serialisation_fs(-(-size // quantum) * quantum, nic.reduction_rate) for size in sizes.tolist()]
-    check_time(max(times, default=0))
-    found[where] = np.array(times, dtype=np.int64)[number]
+    found[where] = np.array([time if time <= MAX_TIME else -1 for time in times], dtype=np.int64)[number]
     return found
 
 

@@ -15,16 +15,27 @@ from collsim.engines.compiled.access import (
 )
 from collsim.engines.compiled.codes import FREE, OVERFLOW
 from collsim.jit.compile import small_kernel
+from collsim.units import MAX_TIME
 
-__all__ = ["poke", "pop", "push", "sort"]
+__all__ = ["after", "poke", "pop", "push", "sort"]
+
+
+@small_kernel
+def after(s: Any, time: int, duration: int) -> int:
+    """Return `time` + `duration`; beyond the clock that is a fault and `time` is returned (rule 1).
+
+    Every sum of times goes through here: numba tells the compiler that signed sums never overflow, so a sum that has done so
+    can no longer be told by its sign. A duration that is itself beyond the clock is -1.
+    """
+    if duration < 0 or duration > MAX_TIME - time:
+        s.fault = OVERFLOW
+        return time
+    return time + duration
 
 
 @small_kernel
 def push(s: Any, time: int, kind: int, index: int) -> None:
-    """Have event (kind, index) happen at `time`; a time before now has overflowed 63 bits, which is a fault."""
-    if time < s.now:
-        s.fault = OVERFLOW
-        return
+    """Have event (kind, index) happen at `time` >= now."""
     code = kind << 40 | index
     at = s.events
     s.events = at + 1

@@ -28,18 +28,18 @@ from collsim.engines.compiled.codes import (
     FREE,
     LINK,
     OLDEST,
-    OVERFLOW,
     PORT,
     ROUND_ROBIN,
     SENT,
     STEP,
 )
-from collsim.engines.compiled.events import poke, push
+from collsim.engines.compiled.events import after, poke, push
 from collsim.engines.compiled.lone_trains import depart, split, train_of
 from collsim.engines.compiled.nic import flow_granted, named, next_index, packet_size
 from collsim.engines.compiled.room import admit, await_room, head_time, promise, serialise
 from collsim.engines.compiled.ways import choose, fastest, lanes_of, launch, options, set_way
 from collsim.jit.compile import small_kernel
+from collsim.units import MAX_TIME
 
 __all__ = ["arbitrate", "ask", "choose_ways"]
 
@@ -164,13 +164,13 @@ def _occupy(s: Any, link: int, lane: int, message: int, index: int, size: int) -
     """Let a packet hold link `link` from now; return when its tail has left."""
     wire = link_at(s, link)
     ser = serialise(s, link, size)
-    end = s.now + ser
-    if end < 0:
-        s.fault = OVERFLOW
+    if ser == MAX_TIME and size > wire.most:
+        ser = -1
+    end = after(s, s.now, ser)
     wire.free_at, wire.record, wire.train = end, s.grants, -1
     s.grants += 1
     s.hops += 1
-    wire.busy += ser
+    wire.busy += end - s.now
     wire.bytes += size
     if s.by_message:
         lane_at(s, lane).holder = message if index < message_at(s, message).packets - 1 else -1
@@ -223,7 +223,7 @@ def _grant_nic(s: Any, link: int, lane: int, flow: int, index: int, size: int, f
         push(s, end, SENT, link)
     _watch(s, link)
     if final:
-        _arrive(s, message, end + wire.latency, wire.record)
+        _arrive(s, message, after(s, end, wire.latency), wire.record)
         return
     at = s.free_packet
     p = packet_at(s, at)
@@ -233,7 +233,7 @@ def _grant_nic(s: Any, link: int, lane: int, flow: int, index: int, size: int, f
     if message_at(s, message).hop < 0:
         _, _, p.counter, p.pick, p.stop, p.leg = launch(s, message, index)
         p.previous = link
-    _enter(s, link, lane, at, end + wire.latency)
+    _enter(s, link, lane, at, after(s, end, wire.latency))
 
 
 @small_kernel
@@ -256,18 +256,18 @@ def _grant_fifo(s: Any, link: int, lane: int, asker: int, before: int) -> None:
             _log(s, link, p.message, p.record, CREDIT, lane_at(s, lane).credited_record)
     end = _occupy(s, link, lane, p.message, p.index, p.size)
     fifo.left_at, fifo.left_record = end, wire.record
-    promise(s, asker, end + link_at(s, fifo.link).latency, p.size, wire.record)
+    promise(s, asker, after(s, end, link_at(s, fifo.link).latency), p.size, wire.record)
     fifo.head = p.next
     if p.next >= 0:
         push(s, max(packet_at(s, p.next).asks_from, end), ASK, asker)
     _watch(s, link)
     if p.final:
-        _arrive(s, p.message, end + wire.latency, wire.record)
+        _arrive(s, p.message, after(s, end, wire.latency), wire.record)
         p.next = s.free_packet
         s.free_packet = at
         s.free_packets += 1
     else:
-        _enter(s, link, lane, at, end + wire.latency)
+        _enter(s, link, lane, at, after(s, end, wire.latency))
 
 
 @small_kernel
@@ -300,10 +300,8 @@ def _enter(s: Any, link: int, lane: int, at: int, tail: int) -> None:
             set_way(s, at, 0)
         else:
             p.lane = -1
-    head = s.now + link_at(s, link).latency + head_time(s, link, p.size)
-    p.asks_from = max(head, tail - time) + s.router_delay
-    if p.asks_from < 0:
-        s.fault = OVERFLOW
+    head = after(s, after(s, s.now, link_at(s, link).latency), head_time(s, link, p.size))
+    p.asks_from = after(s, max(head, tail - time), s.router_delay)
     p.next = -1
     if fifo.head >= 0:
         packet_at(s, fifo.tail).next = at

@@ -15,9 +15,10 @@ from collsim.engines.compiled.build import Machine
 from collsim.engines.compiled.layout import COUNTER, EVENT, FLOW, OPENING, QUEUED, pointed
 from collsim.engines.reference.link import Link
 from collsim.engines.reference.lockstep import _formula
+from collsim.errors import RoutingError
 from collsim.network.schedulers import StepLoad
 from collsim.program import Call
-from collsim.units import check_time
+from collsim.units import MAX_TIME, check_time
 
 __all__ = ["add_flows", "add_steps"]
 
@@ -115,7 +116,7 @@ def add_steps(machine: Machine) -> None:
 
 
 def _estimates(machine: Machine, calls: list[int]) -> Iterator[list[int]]:
-    """Yield the estimate of each step of each call, in fs."""
+    """Yield the estimate of each step of each call, in fs, -1 for more than the clock counts."""
     formula, cut = _formula(machine.network.nic.lockstep_estimate), machine.cut
     s = machine.arrays
     for call in calls:
@@ -132,19 +133,14 @@ def _estimates(machine: Machine, calls: list[int]) -> Iterator[list[int]]:
                 old, time = loads[step], cut.serialisation(links[rate], size)
                 loads[step] = StepLoad(max(old.serialisation, time), max(old.packets, cut.packets(size)), old.by_message)
         times = [0 if machine.rules.oracle else formula(load) for load in loads]
-        check_time(max(times, default=0))
-        yield times
+        yield [time if time <= MAX_TIME else -1 for time in times]
 
 
 def raise_fault(machine: Machine) -> None:
     """Raise the error that a kernel has met, if any."""
-    from collsim.errors import ClockOverflow, RoutingError
-    from collsim.units import MAX_TIME
-
     root, topology = machine.arrays.root[0], machine.topology
     if root["fault"] == codes.OVERFLOW:
         check_time(MAX_TIME + 1)
-        raise ClockOverflow("a time exceeds 63 bits of femtoseconds.")
     if root["fault"] == codes.NO_ROUTE:
         node, target = divmod(int(root["where"]), topology.hosts)
         names = topology.names

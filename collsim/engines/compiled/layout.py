@@ -70,6 +70,7 @@ LINK = _record(
     part="i8",
     divisor="i8",
     safe="i8",  # the largest n for which n part fits 63 bits
+    most="i8",  # the largest n that holds the link for no longer than the clock counts
     target="i4",
     train="i4",  # the flow of the latest train (lone_trains.py), -1 where the latest grant was of one packet or it was split
     train_lane="i4",

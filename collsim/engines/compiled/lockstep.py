@@ -23,7 +23,7 @@ from collsim.engines.compiled.codes import (
     BY_START,
     ELAPSED,
 )
-from collsim.engines.compiled.events import push
+from collsim.engines.compiled.events import after, push
 from collsim.engines.compiled.nic import enqueue
 from collsim.jit.compile import small_kernel
 
@@ -94,7 +94,7 @@ def _advance(s: Any, counter: int) -> None:
     if not c.elapsed or c.open + 1 >= c.steps or opening_at(s, c.first + c.open).left > 0:
         return
     o = opening_at(s, c.first + c.open)
-    if c.opened + estimates_of(s, c.estimates + c.open) == now or o.latest < 0:
+    if estimates_of(s, c.estimates + c.open) == now - c.opened or o.latest < 0:
         _open(s, counter, now, BY_ESTIMATE, -1)
     else:
         _open(s, counter, o.latest, o.why, o.by)
@@ -115,7 +115,7 @@ def _open(s: Any, counter: int, time: int, reason: int, index: int) -> None:
         f.opened, f.parked = time, -1
         enqueue(s, flow)
         flow = following
-    push(s, time + estimates_of(s, c.estimates + c.open), ELAPSED, counter)
+    push(s, after(s, time, estimates_of(s, c.estimates + c.open)), ELAPSED, counter)
 
 
 @small_kernel

@@ -13,19 +13,22 @@ from collsim.engines.compiled.access import (
     lane_at,
     link_at,
 )
-from collsim.engines.compiled.codes import OVERFLOW, ROOM
+from collsim.engines.compiled.codes import ROOM
 from collsim.engines.compiled.events import push
 from collsim.jit.compile import small_kernel
+from collsim.units import MAX_TIME
 
 __all__ = ["admit", "await_room", "count_credits", "head_time", "promise", "serialise"]
 
 
 @small_kernel
 def serialise(s: Any, link: int, size: int) -> int:
-    """Return the fs that `size` bytes hold `link`, exact (rule 1)."""
+    """Return the fs that `size` bytes hold `link`, exact (rule 1); MAX_TIME for more than the clock counts."""
     record = link_at(s, link)
     if size == s.full:
         return record.full_ser
+    if size > record.most:
+        return MAX_TIME
     if size <= record.safe:
         return size * record.whole + (size * record.part + record.divisor - 1) // record.divisor
     quotient, rest = 0, 0  # (quotient, rest) = divmod(leading bits of size times part, divisor)
@@ -70,8 +73,6 @@ def count_credits(s: Any, lane: int) -> None:
 @small_kernel
 def promise(s: Any, lane: int, time: int, size: int, grant: int) -> None:
     """Have `size` bytes of `lane` count again at `time`, later than all promised before."""
-    if time < 0:
-        s.fault = OVERFLOW
     at = s.free_credit
     credit = credit_at(s, at)
     s.free_credit = credit.next

@@ -34,14 +34,13 @@ from collsim.engines.compiled.codes import (
     COMPLETE,
     COMPUTED,
     DUE,
-    OVERFLOW,
     PREPARED,
     READY,
     REDUCE,
     SERVED,
     START,
 )
-from collsim.engines.compiled.events import push, sort
+from collsim.engines.compiled.events import after, push, sort
 from collsim.engines.compiled.lockstep import completed, readied, started
 from collsim.jit.compile import small_kernel
 
@@ -69,11 +68,11 @@ def start(s: Any, task: int) -> None:
     for k in range(released_first_of(s, task), released_first_of(s, task + 1)):
         message = released_of(s, k)
         if message_at(s, message).delay:
-            push(s, now + message_at(s, message).delay, DUE, message)
+            push(s, after(s, now, message_at(s, message).delay), DUE, message)
         else:
             met(s, message)
     if duration_of(s, task) >= 0:
-        push(s, now + duration_of(s, task), COMPUTED, task)
+        push(s, after(s, now, duration_of(s, task)), COMPUTED, task)
     computed(s, task)
 
 
@@ -103,18 +102,18 @@ def met(s: Any, message: int) -> None:
     if s.serial:
         _arrive(s, OVERHEAD * s.messages + message, s.overhead)
         return
-    delay = s.overhead + s.injection
-    if delay == 0 and m.flows > 0:
+    time = after(s, after(s, m.released, s.overhead), s.injection)
+    if time == m.released and m.flows > 0:
         ready(s, message)
     else:
-        push(s, m.released + delay, READY, message)
+        push(s, time, READY, message)
 
 
 @small_kernel
 def prepared(s: Any, message: int) -> None:
     """Its turn of the host's serial overhead is over."""
     _end(s, OVERHEAD, message_at(s, message).source, message)
-    push(s, s.now + s.injection, READY, message)
+    push(s, after(s, s.now, s.injection), READY, message)
 
 
 @small_kernel
@@ -138,13 +137,11 @@ def ready(s: Any, message: int) -> None:
 def delivered(s: Any, message: int) -> None:
     """The last tail has arrived: ejection and, where it reduces, reduction follow (rule 6)."""
     m = message_at(s, message)
-    arrival = m.tail + s.ejection
-    if arrival < 0:
-        s.fault = OVERFLOW
-    elif s.servers and m.reduces:
+    arrival = after(s, m.tail, s.ejection)
+    if s.servers and m.reduces:
         push(s, arrival, REDUCE, message)
     else:
-        push(s, arrival + m.reduction, COMPLETE, message)
+        push(s, after(s, arrival, m.reduction), COMPLETE, message)
 
 
 @small_kernel
@@ -243,7 +240,7 @@ def _serve(s: Any, place: int, messages: int, hosts: int) -> None:
     while server.free > 0 and server.head >= 0:
         job = job_at(s, server.head)
         kind = SERVED if place >= hosts else PREPARED
-        push(s, now + job.duration, kind, server.head % messages)
+        push(s, after(s, now, job.duration), kind, server.head % messages)
         server.free -= 1
         server.head = job.next
         job.start = now

@@ -17,6 +17,7 @@ from collsim.engines.reference.message import Cut, Message, Packet
 from collsim.engines.reference.nic import Flow
 from collsim.engines.reference.servers import Servers
 from collsim.network.config import NetworkConfig
+from collsim.units import check_time
 
 if TYPE_CHECKING:
     from collsim.engines.reference.routes import Router
@@ -169,10 +170,11 @@ class Fabric:
             notify(link.index, message.id, packet.index, now, channel=channel.index, size=packet.size, end=end, final=final)
         packet.at += 1
         self.clock.at(end, self._tail_left, link)
+        tail = check_time(end + link.latency)
         if final:
-            self._arrive_last(packet, end + link.latency)
+            self._arrive_last(packet, tail)
         else:
-            self._enter(packet, link, channel, end + link.latency)
+            self._enter(packet, link, channel, tail)
 
     def _arrive_last(self, packet: Packet, tail: int) -> None:
         message = packet.message
@@ -194,7 +196,7 @@ class Fabric:
         header = self.network.packet.header
         head = self.clock.now + link.latency + head_fs(link, packet.size, header, self._cut_through)
         fastest = min(hop.link.ser(packet.size) for hop in nexts)
-        packet.asks_from = max(head, tail - fastest) + self.network.router.router_delay
+        packet.asks_from = check_time(max(head, tail - fastest) + self.network.router.router_delay)
         channel.queue.append(packet)
         if len(channel.queue) == 1:
             self.clock.at(packet.asks_from, self._ask, channel)

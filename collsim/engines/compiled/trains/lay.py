@@ -43,8 +43,9 @@ def lay_paths(rows: Any, at: int, way: Any, ends: Any, own: bool, keys: Any) -> 
     """Fill `keys` of the rows of one schedule from `at` on: equal for rows that take the same way, -1 for none.
 
     That is the pair of hosts (the row itself if every message has its `own` way), the link of an explicit path of one, the
-    row where such a path is longer. False where one of a single link does not join its hosts. `way`: offsets and links of
-    explicit paths; `ends`: source and target of each link, number of hosts.
+    row where such a path is longer. False where one of a single link does not join its hosts, or where a host has one to
+    itself, which nobody takes but which has to be looked at. `way`: offsets and links of explicit paths; `ends`: source and
+    target of each link, number of hosts.
     """
     offsets, links = way
     source, target, hosts = ends
@@ -52,6 +53,8 @@ def lay_paths(rows: Any, at: int, way: Any, ends: Any, own: bool, keys: Any) -> 
     for t in range(len(offsets) - 1):
         row, length = at + t, offsets[t + 1] - offsets[t]
         a, b = rows[row].source, rows[row].target
+        if a == b and length > 0:
+            return False
         if length == 1:
             link = links[offsets[t]]
             if link < 0 or link >= len(source) or source[link] != a or target[link] != b:

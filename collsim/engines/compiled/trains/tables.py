@@ -124,14 +124,13 @@ def _suits(network: NetworkConfig) -> bool:
 
 def _numbers_fit(topology: Topology, program: Program) -> bool:
     """Tell whether hosts exist and all numbers fit the arrays."""
-    hosts, steps, sizes = [0], [0], [0]
+    hosts, sizes = [0], [0]
     for operation in program.operations:
         if isinstance(operation, Compute):
             hosts.append(operation.host)
             sizes.append(operation.duration)
         elif isinstance(operation, Send):
             hosts += (operation.source, operation.target)
-            steps.append(operation.step)
             sizes.append(operation.size)
         elif isinstance(operation, Arrivals):
             if len(operation.source):
@@ -141,10 +140,9 @@ def _numbers_fit(topology: Topology, program: Program) -> bool:
             sizes.append(operation.size * (int(operation.schedule.cumulative[-1]) // operation.schedule.unit + 1))
     for plan in {id(o.schedule): o.schedule for o in program.operations if isinstance(o, Call)}.values():
         hosts += (int(plan.ranks_to_hosts.min()), int(plan.ranks_to_hosts.max()))
-        steps.append(int(plan.step.max(initial=0)))
     events = program.messages + topology.links + len(program.operations) * topology.hosts
     known = min(hosts) >= 0 and max(hosts) < topology.hosts
-    return known and max(sizes) < layout.LIMIT and events < MOST and min(steps) > -MOST and max(steps) < MOST
+    return known and max(sizes) < layout.LIMIT and events < MOST
 
 
 def _rules(topology: Topology, network: NetworkConfig, largest: int, lanes: int) -> layout.Rules:
@@ -155,7 +153,7 @@ def _rules(topology: Topology, network: NetworkConfig, largest: int, lanes: int)
         links=topology.links,
         lanes=lanes,
         lead=nic.message_overhead + nic.injection_latency,
-        ports=nic.ports,
+        ports=min(nic.ports, topology.links),
         order=ORDERS[nic.nic_scheduler],
         alone=int(nic.nic_scheduler == "round-robin" and not by_message),
         payload=network.packet.packet_payload,

@@ -130,13 +130,15 @@ def kinds_of(
     topology: Topology, network: NetworkConfig, paths: Records, hops: Records, kind_of: IntArray, largest: int
 ) -> Kinds | None:
     """Return the kinds of links and paths; None where a packet of `largest` bytes takes too long for the arithmetic."""
+    longest, delay = int(paths["hops"].max(initial=1)), network.router.router_delay
     _, shown = np.unique(kind_of, return_index=True)
     rows: list[tuple[int, int, int, int, int]] = []
     for link in shown.tolist():
         one = Link(0, 0, 0, int(topology.bandwidth[link]), int(topology.latency[link]))
         rate = Fraction(FS_PER_SECOND, one.bandwidth)
         whole, part = divmod(rate.numerator, rate.denominator)
-        if max(whole * largest, part * largest + rate.denominator) >= LIMIT or one.latency >= LONGEST:
+        hop = one.ser(largest) + one.latency + delay
+        if part * largest + rate.denominator >= LIMIT or longest * hop >= LIMIT:
             return None
         rows.append((whole, part, rate.denominator, one.latency, min(buffer_bytes(one, network), LIMIT)))
     table: list[IntArray] = list(np.array(rows, dtype=np.int64).reshape(-1, 5).T.copy())
