@@ -253,7 +253,8 @@ def _times(link: Link, rules: Rules) -> tuple[int, int, int, int, int, int, int]
     safe = (MAX_TIME - rate.denominator) // part if part else MAX_TIME
     head = head_fs(link, max(rules.full, rules.header), rules.header, True)
     most = min(MAX_TIME * link.bandwidth // FS_PER_SECOND, MAX_TIME)
-    return min(link.ser(rules.full), MAX_TIME), min(head, MAX_TIME), whole, part, rate.denominator, safe, most
+    full = link.ser(rules.full)
+    return full if full <= MAX_TIME else -1, min(head, MAX_TIME), whole, part, rate.denominator, safe, most
 
 
 def _one_message(columns: Columns) -> list[Message]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from collsim.engines.compiled.access import (
     event_at,
     link_at,
@@ -27,7 +29,7 @@ def after(s: Any, time: int, duration: int) -> int:
     Every sum of times goes through here: numba tells the compiler that signed sums never overflow, so a sum that has done so
     can no longer be told by its sign. A duration that is itself beyond the clock is -1.
     """
-    if duration < 0 or duration > MAX_TIME - time:
+    if np.uint64(duration) > np.uint64(MAX_TIME - time):  # as words, -1 is the largest
         s.fault = OVERFLOW
         return time
     return time + duration

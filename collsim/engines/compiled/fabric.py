@@ -39,7 +39,6 @@ from collsim.engines.compiled.nic import flow_granted, named, next_index, packet
 from collsim.engines.compiled.room import admit, await_room, head_time, promise, serialise
 from collsim.engines.compiled.ways import choose, fastest, lanes_of, launch, options, set_way
 from collsim.jit.compile import small_kernel
-from collsim.units import MAX_TIME
 
 __all__ = ["arbitrate", "ask", "choose_ways"]
 
@@ -163,10 +162,7 @@ def arbitrate(s: Any, link: int) -> None:
 def _occupy(s: Any, link: int, lane: int, message: int, index: int, size: int) -> int:
     """Let a packet hold link `link` from now; return when its tail has left."""
     wire = link_at(s, link)
-    ser = serialise(s, link, size)
-    if ser == MAX_TIME and size > wire.most:
-        ser = -1
-    end = after(s, s.now, ser)
+    end = after(s, s.now, serialise(s, link, size))
     wire.free_at, wire.record, wire.train = end, s.grants, -1
     s.grants += 1
     s.hops += 1
@@ -301,7 +297,7 @@ def _enter(s: Any, link: int, lane: int, at: int, tail: int) -> None:
         else:
             p.lane = -1
     head = after(s, after(s, s.now, link_at(s, link).latency), head_time(s, link, p.size))
-    p.asks_from = after(s, max(head, tail - time), s.router_delay)
+    p.asks_from = after(s, max(head, tail - time) if time >= 0 else head, s.router_delay)
     p.next = -1
     if fifo.head >= 0:
         packet_at(s, fifo.tail).next = at

@@ -16,19 +16,18 @@ from collsim.engines.compiled.access import (
 from collsim.engines.compiled.codes import ROOM
 from collsim.engines.compiled.events import push
 from collsim.jit.compile import small_kernel
-from collsim.units import MAX_TIME
 
 __all__ = ["admit", "await_room", "count_credits", "head_time", "promise", "serialise"]
 
 
 @small_kernel
 def serialise(s: Any, link: int, size: int) -> int:
-    """Return the fs that `size` bytes hold `link`, exact (rule 1); MAX_TIME for more than the clock counts."""
+    """Return the fs that `size` bytes hold `link`, exact (rule 1); -1 for more than the clock counts."""
     record = link_at(s, link)
     if size == s.full:
         return record.full_ser
     if size > record.most:
-        return MAX_TIME
+        return -1
     if size <= record.safe:
         return size * record.whole + (size * record.part + record.divisor - 1) // record.divisor
     quotient, rest = 0, 0  # (quotient, rest) = divmod(leading bits of size times part, divisor)

@@ -168,12 +168,12 @@ def options(s: Any, packet: int) -> int:
 
 @small_kernel
 def fastest(s: Any, packet: int, count: int) -> int:
-    """Return the least fs that the packet would hold one of the links it may choose."""
+    """Return the least fs that the packet would hold one of the links it may choose, -1 for more than the clock counts."""
     best = -1
     for nth in range(count):
         link = way(s, packet, nth)[0]
         time = serialise(s, link, packet_at(s, packet).size)
-        if best < 0 or time < best:
+        if best < 0 or 0 <= time < best:
             best = time
     return best
 
