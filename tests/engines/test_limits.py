@@ -65,6 +65,11 @@ OVERFLOWS = {
     "router": (TWO, [Send(0, 1, 5)], {"router_delay": MAX_TIME}),
     "a packet": (SLOW, [Send(0, 1, 9224)], {"packet_payload": 10**4}),
     "a full packet": (SLOW, [Send(0, 1, 9224)], {"packet_payload": 9224}),
+    "the first packet": (
+        SLOW,
+        [Send(0, 1, 9000), Send(0, 1, 9000)],
+        {"packet_payload": 10, "header": 9224, "flow_control": "message"},
+    ),
     "the last packet": (SLOW, [Send(0, 1, 9224)], {"packet_payload": 9223}),
     "computations": (NEAR, [Compute(0, HALF), Compute(0, HALF, (0,))], {}),
     "arrivals": (NEAR, [Compute(0, 1), AT_THE_END], {}),

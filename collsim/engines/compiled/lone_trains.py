@@ -30,8 +30,9 @@ def train_of(s: Any, link: int, flow: int, index: int) -> int:
     if count < 2 or m.hops != 1 or m.hop < 0 or m.split:
         return 0
     # A time beyond the clock has to come up at the packet that exceeds it.
-    left = MAX_TIME - s.now - link_at(s, link).latency - serialise(s, link, packet_size(s, record.message, index))
-    if left < 0 or left // link_at(s, link).full_ser < count - 1:
+    first, each = serialise(s, link, packet_size(s, record.message, index)), link_at(s, link).full_ser
+    left = MAX_TIME - s.now - link_at(s, link).latency
+    if first < 0 or each < 0 or left < first or (left - first) // each < count - 1:
         return 0
     return int(count)
 
