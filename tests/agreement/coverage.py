@@ -203,7 +203,7 @@ class Coverage:
         """What is too rare for the set to prove anything; [] if nothing is."""
         wanted = dict.fromkeys(sorted(POLICIES), 5.0) | {"credit stall": 30.0, "multi-hop contention": 30.0}
         wanted |= {"deadlock": 2.0, "outcome=result": 80.0, "trains=all": 5.0, "trains=some": 5.0, "trains=none": 50.0}
-        wanted |= {f"algorithm={name}": 1.0 for name in ALGORITHMS}
+        wanted |= {f"algorithm={name}": 0.3 for name in ALGORITHMS}
         return [
             f"{name}: {self.share(name):.1f} % of {least:.0f} %"
             for name, least in wanted.items()

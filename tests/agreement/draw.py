@@ -7,18 +7,22 @@ from dataclasses import replace
 
 from agreement.cases import Bursts, Case, Compute, Item, Machine, parts
 from agreement.draw_extremes import draw_extreme, draw_trouble
-from agreement.draw_machine import draw_machine
-from agreement.draw_program import draw_calm, draw_items
-from agreement.draw_settings import draw_settings
+from agreement.draw_machine import draw_machine, draw_suited
+from agreement.draw_program import draw_call, draw_calm, draw_items
+from agreement.draw_settings import SINGLE_PATH, draw_settings
 
+from collsim.collectives.algorithm import ALGORITHMS
 from collsim.errors import RoutingError
 from collsim.topology.paths import host_hops
 from collsim.topology.routing import route
 
 __all__ = ["KINDS", "MOST_HOPS", "draw", "packet_hops"]
 
-KINDS = {"plain": 62, "calm": 18, "knot": 8, "extreme": 8, "trouble": 4}
-"""Kinds of cases and how many of a hundred: calm ones hardly contend, knots may deadlock, trouble is refused."""
+KINDS = {"plain": 58, "calm": 20, "knot": 9, "extreme": 9, "trouble": 4, "suited": 0}
+"""Kinds of cases and how many of a hundred: calm ones hardly contend, knots may deadlock, trouble is refused. Every
+`SUITED`th is of another kind: it takes an algorithm, one after the other, and then a machine that it suits.
+"""
+SUITED = 8
 MOST_HOPS = 2000
 """Packet-hops of a case are at most this many."""
 
@@ -27,12 +31,20 @@ def draw(number: int, only: str | None = None) -> Case:
     """The case of an integer, the same on every machine and in every process; `only` of that kind."""
     rng = random.Random(f"agreement {number}")
     kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
-    kind = only or kind
+    kind = only or ("suited" if number % SUITED == SUITED - 1 else kind)
     settings = draw_settings(rng, knot=kind == "knot", calm=kind == "calm" and rng.random() < 0.8)
-    machine = _machine(rng, str(settings["routing"]), knot=kind == "knot")
+    if kind == "suited":
+        algorithm = list(ALGORITHMS)[(number if only else number // SUITED) % len(list(ALGORITHMS))]
+        machine = draw_suited(rng, algorithm)
+        if not _fits(machine, str(settings["routing"])):
+            settings["routing"] = rng.choice([routing for routing in SINGLE_PATH if _fits(machine, routing)])
+    else:
+        machine = _machine(rng, str(settings["routing"]), knot=kind == "knot")
     settings = _fit_room(rng, {k: v for k, v in settings.items() if v is not None})
     room = int(str(settings.get("packet_payload", 4096)))
-    if kind == "calm":
+    if kind == "suited":
+        case = Case(machine, draw_call(rng, machine.topology, algorithm, room), settings)
+    elif kind == "calm":
         case = Case(machine, draw_calm(rng, machine.topology, room), settings | rng.choice(({}, {"buffer": "auto"})))
     else:
         case = Case(machine, draw_items(rng, machine.topology, settings, room, crowded=kind == "knot"), settings)
@@ -47,11 +59,16 @@ def _machine(rng: random.Random, routing: str, *, knot: bool) -> Machine:
     """A machine on which `routing` finds its ways; a few small ones leave Valiant no place to turn at."""
     while True:
         machine = draw_machine(rng, routing, knot=knot)
-        try:
-            route(machine.topology, routing)
-        except RoutingError:
-            continue
-        return machine
+        if _fits(machine, routing):
+            return machine
+
+
+def _fits(machine: Machine, routing: str) -> bool:
+    try:
+        route(machine.topology, routing)
+    except RoutingError:
+        return False
+    return True
 
 
 def _fit_room(rng: random.Random, settings: dict[str, object]) -> dict[str, object]:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 
 from agreement.cases import Machine
 
-__all__ = ["draw_machine"]
+from collsim.collectives.algorithm import ALGORITHMS
+from collsim.collectives.collective import collective
+from collsim.errors import AlgorithmUnsuitable
+from collsim.topology import load
+
+__all__ = ["draw_machine", "draw_suited"]
 
 GRIDS = (
     "ring2",
@@ -30,7 +36,8 @@ FLIES = ("dragonfly1x2x1", "dragonfly2x2x1", "dragonfly1x3x1", "bigraph2x4", "bi
 FLAT = ("switch3", "switch5", "switch8", "full3", "full5")
 GRAPH = "graph"
 BOXES = ("dgx1-v100",)
-ALL = (*GRIDS, *MESHES, *CUBES, *TREES, *FLIES, *FLAT, *BOXES, *(GRAPH,) * 6)
+SMALL = (*GRIDS, *MESHES, *CUBES, *TREES, *FLIES, *FLAT, *BOXES)
+ALL = (*SMALL, *(GRAPH,) * 6)
 SUITING = {
     "dimension-order": (*GRIDS, *MESHES),
     "e-cube": CUBES,
@@ -52,6 +59,25 @@ def draw_machine(rng: random.Random, routing: str, *, knot: bool) -> Machine:
     base = rng.choice(suiting)
     machine = _graph(rng, leaves=base != GRAPH) if base.startswith(GRAPH) else Machine(((1, 0),), base)
     return _with_speeds(rng, machine, knot=knot)
+
+
+def draw_suited(rng: random.Random, algorithm: str) -> Machine:
+    """Return a machine on which an algorithm has a schedule for all hosts."""
+    for base in rng.sample(SMALL, len(SMALL)):
+        if suits(algorithm, base):
+            return _with_speeds(rng, Machine(((1, 0),), base), knot=False)
+    raise AssertionError(f"{algorithm} suits none of the machines drawn here; add one to draw_machine.py")
+
+
+@cache
+def suits(algorithm: str, base: str) -> bool:
+    """Tell whether an algorithm takes all hosts of a machine."""
+    entry = ALGORITHMS.get(algorithm)
+    try:
+        entry.schedule(load(base), collective(entry.collectives[0]))
+    except AlgorithmUnsuitable:
+        return False
+    return True
 
 
 def _with_speeds(rng: random.Random, machine: Machine, *, knot: bool) -> Machine:

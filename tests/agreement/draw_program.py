@@ -8,10 +8,11 @@ from dataclasses import replace
 from agreement.cases import Bursts, Compute, Item, Named, Rows, Send
 
 from collsim.collectives.algorithm import ALGORITHMS
+from collsim.collectives.schedule import Schedule
 from collsim.errors import AlgorithmUnsuitable
 from collsim.topology.graph import Topology
 
-__all__ = ["draw_calm", "draw_items"]
+__all__ = ["draw_call", "draw_calm", "draw_items"]
 
 ROOTED = ("broadcast", "reduce")
 WHOLE = ("2d-ring", "hierarchical")
@@ -37,6 +38,20 @@ def draw_items(
     rng.shuffle(items)
     entangled = rng.choice((0.0, 0.0, 0.1) if crowded else (0.0, 0.1, 0.4))
     return tuple(_after(rng, item, k, entangled) for k, item in enumerate(items))
+
+
+def draw_call(rng: random.Random, topology: Topology, algorithm: str, payload: int) -> tuple[Item, ...]:
+    """Return a call of an algorithm among all hosts, by chance twice or with a few sends beside it."""
+    operation = rng.choice(ALGORITHMS.get(algorithm).collectives)
+    call = Named(algorithm, operation, tuple(range(topology.hosts)), 0, root=0)
+    items: list[Item] = [replace(call, size=_size(rng, call.schedule(topology), payload))]
+    items += [items[0]] if rng.random() < 0.3 else []
+    return (*items, *(_sends(rng, topology, payload, rng.randint(1, 4), crowded=False) if rng.random() < 0.4 else ()))
+
+
+def _size(rng: random.Random, plan: Schedule, payload: int) -> int:
+    """Bytes of a call whose first chunk is of some packets."""
+    return int(rng.choice(PER_CHUNK) * payload * plan.unit / max(int(plan.weights[0]), 1)) + rng.choice((0, 0, 1, 7))
 
 
 def draw_calm(rng: random.Random, topology: Topology, payload: int) -> tuple[Item, ...]:
@@ -126,8 +141,7 @@ def _named(rng: random.Random, topology: Topology, payload: int) -> Item:
             plan = call.schedule(topology)
         except AlgorithmUnsuitable:
             continue
-        size = int(rng.choice(PER_CHUNK) * payload * plan.unit / max(int(plan.weights[0]), 1)) + rng.choice((0, 0, 1, 7))
-        return Named(call.algorithm, operation, hosts, size, root=call.root)
+        return Named(call.algorithm, operation, hosts, _size(rng, plan, payload), root=call.root)
     hosts = _group(rng, topology)
     return Named("ring", "all-reduce", hosts, int(rng.choice(PER_CHUNK) * payload * len(hosts)) + rng.randrange(9))
 

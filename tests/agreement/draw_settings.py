@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import random
 
-__all__ = ["draw_settings"]
+__all__ = ["SINGLE_PATH", "draw_settings"]
 
 ROUTINGS = {
     "auto": 8,
     "dimension-order": 9,
-    "e-cube": 9,
-    "up-down": 9,
+    "e-cube": 11,
+    "up-down": 12,
     "minimal": 9,
     "valiant": 11,
-    "ugal": 11,
+    "ugal": 12,
     "ecmp": 7,
     "widest": 7,
     "spray": 11,
     "least-queued": 11,
     "up-star-down-star": 9,
 }
+SINGLE_PATH = ("auto", "dimension-order", "e-cube", "up-down", "minimal", "ecmp", "widest", "up-star-down-star")
+"""Routings that go with all other settings."""
 KNOTTED = {
     "auto": 3,
     "dimension-order": 4,
