@@ -247,7 +247,7 @@ def test_a_huge_packet_run_is_announced_with_the_cure_and_not_refused(go, monkey
     ("words", "says"),
     [
         (("--engine", "compiled"), "as message trains (100 % of 1,536 packet-hops)"),
-        (("--engine", "compiled", "--algo", "direct"), "packet by packet ("),
+        (("--engine", "compiled", "--algo", "direct"), "50.0 % of 2,048 packet-hops as message trains"),
         (("--engine", "simpy"), "packet by packet (1,536 packet-hops)"),
         (("--engine", "analytic"), None),
     ],
