@@ -10,6 +10,7 @@ from engines.tiny import ONE, machine, plan
 
 from collsim.collectives.algorithm import ALGORITHMS
 from collsim.collectives.collective import collective
+from collsim.engines.compiled.engine import simulate
 from collsim.engines.compiled_engine import packets
 from collsim.engines.engine import ENGINES
 from collsim.errors import ClockOverflow, CollsimError, InvalidValue, StallError
@@ -199,3 +200,12 @@ def test_a_message_to_its_own_host_crosses_no_link(path):
     for engine in ENGINE:
         found = outcome(engine, NEAR, [call], {"ejection_latency": 7})
         assert found == [7] if valid else found[0] is InvalidValue, engine
+
+
+def test_a_message_of_more_packets_than_32_bits_count():
+    """As trains within the run: one by one its packets would take half an hour."""
+    sends = [Send(0, 1, 2**32 + 5), Send(0, 1, 2**33)]
+    network = NetworkConfig().with_settings({"packet_payload": 1})
+    result = simulate(NEAR, Program(tuple(sends)), network, 0, trains=True)
+    assert result.message_finish.tolist() == [2**32 + 5, 2**32 + 5 + 2**33]
+    assert result.packet_hops == result.link_bytes[0] == 2**32 + 5 + 2**33

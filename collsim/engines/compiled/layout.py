@@ -99,7 +99,7 @@ PACKET = _record(
     asks_from="i8",  # rule 9's e
     record="i8",
     message="i4",
-    index="i4",
+    index="i8",
     size="i8",
     next="i4",
     at="i4",  # hop to be granted next
@@ -146,8 +146,8 @@ FLOW = _record(  # packets of one message at one port
     packets="i8",  # where its packet indices begin, -1 for all of the message
     message="i4",
     link="i4",
-    total="i4",
-    left="i4",
+    total="i8",
+    left="i8",
     parked="i4",
 )
 TASK = _record(start="i8", finish="i8", waits="i4", unfinished="i4", operation="i4", host="i4", part="i1")
