@@ -48,7 +48,8 @@ class Algorithm:
     constraint in words; `collectives` served; `steps`: steps of the schedule; `volume`: bytes that the busiest rank sends
     as a fraction of the size; `size_free`: ignores the hint; `suits`: registered names of topologies that serve as
     examples for the message of a refusal and for the conformance suite; `variants`: options worth a try beside the defaults,
-    as in "parts=4", each where a topology takes it.
+    as in "parts=4", each where a topology takes it; `costly`: a schedule may take
+    seconds to build, which no report does unasked.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Algorithm:
     suits: tuple[str, ...]
     aliases: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
+    costly: bool = False
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -125,11 +127,12 @@ def algorithm(
     suits: tuple[str, ...],
     aliases: tuple[str, ...] = (),
     variants: tuple[str, ...] = (),
+    costly: bool = False,
 ) -> Callable[[Callable[..., Schedule]], Algorithm]:
     """Decorator: register a function (topology, collective, hosts, hint, *, options) -> Schedule under `name`."""
 
     def wrap(function: Callable[..., Schedule]) -> Algorithm:
-        facts = (title, source, needs, collectives, steps, volume, size_free, suits, aliases, variants)
+        facts = (title, source, needs, collectives, steps, volume, size_free, suits, aliases, variants, costly)
         entry = Algorithm(name, function, *facts)
         return ALGORITHMS.add(name, entry, aliases)
 

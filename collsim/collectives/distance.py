@@ -18,7 +18,7 @@ IntArray = NDArray[np.int64]
 EXACT_FLOAT = 2**52
 FEW = 30_000
 """Up to so many links times sources Python takes less time than the import of scipy."""
-NEVER = 2**62
+NEVER = 2**63 - 1
 
 
 def farthest(
@@ -41,6 +41,7 @@ def farthest(
     backwards = collective.name == "reduce"
     ends = (head, tail) if backwards else (tail, head)
     found = _distances(topology.nodes, ends, cost, sources)[:, ranks]
+    found = np.minimum(found, NEVER - overhead)
     # The node at the end passes nothing on; a backward search starts there.
     last = passing[sources][:, None] if backwards else passing[ranks][None, :]
     distance = np.where(sources[:, None] == ranks[None, :], 0, found - last + overhead)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import shortest_path
 
 from collsim.topology.graph import Topology
 
@@ -102,6 +100,10 @@ def _pairs(room: IntArray, ranks: int, switch: int, *, spread: bool) -> tuple[Ro
 
 def _distances(room: IntArray, ring: Sequence[int], switch: int) -> list[list[int]]:
     """Return the links between each two nodes of `ring` without `switch`, the number of nodes where there is no way."""
+    # scipy is slow to import, and reports list algorithms without building any.
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import shortest_path
+
     others = np.arange(len(room)) != switch
     ways = csr_array(((room > 0) & others & others[:, None]).astype(np.int8))
     away = shortest_path(ways, unweighted=True, indices=list(ring))[:, list(ring)]

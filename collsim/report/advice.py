@@ -186,7 +186,9 @@ def _compare(o: Outcome, finding: str, fits: Callable[[Candidate], bool]) -> Adv
     fitting = [other for other in others if fits(other)]
     if not fitting:
         finding = f"{finding} {NONE_FITS}"
-    return Advice(finding, _comparison(o, [other.name for other in (fitting or others)[:MOST_NAMES]]))
+    best = [other for other in fitting or others if other.built][:MOST_NAMES]
+    best += [other for other in fitting or others if not other.built]
+    return Advice(finding, _comparison(o, [other.name for other in best]))
 
 
 def _comparison(o: Outcome, others: list[str]) -> str:

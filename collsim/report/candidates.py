@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from inspect import Parameter
 
 from collsim.collectives.algorithm import ALGORITHMS, Hint, parse_algorithm
+from collsim.collectives.bounds import LATENCY
 from collsim.errors import AlgorithmUnsuitable, InvalidValue, UnknownName
 from collsim.network.hint import hint_for
 from collsim.network.least_time import LeastTime, least_time
 from collsim.result import Outcome
+from collsim.units import FS_PER_SECOND
 
 __all__ = ["EVERYWHERE", "MOST_RANKS", "Candidate", "candidates"]
 
@@ -26,16 +28,20 @@ EVERYWHERE = ("multitree", "bidirectional-ring", "direct", "double-binary-tree",
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An algorithm as `--algo` takes it, with the steps of its schedule and what that takes at least."""
+    """An algorithm as `--algo` takes it, with the steps of its schedule and what that takes at least.
+
+    `built`: read off its schedule; else nothing is known but the bound, and the steps are those of the run.
+    """
 
     name: str
     steps: int
     least: LeastTime
+    built: bool = True
 
     @property
-    def order(self) -> tuple[int, int]:
-        """Sorts the most promising first."""
-        return self.least.time, self.steps
+    def order(self) -> tuple[bool, int, int]:
+        """Sorts the most promising first, behind them those that are not built."""
+        return not self.built, self.least.time, self.steps
 
 
 def candidates(o: Outcome) -> list[Candidate] | None:
@@ -50,7 +56,11 @@ def candidates(o: Outcome) -> list[Candidate] | None:
     found = []
     for name, entry in ALGORITHMS.items():
         if o.schedule.collective.name in entry.collectives:
-            tried = [_candidate(o, way, hint) for way in entry.ways if not _same(way, o.algorithm)]
+            tried: list[Candidate | None]
+            if entry.costly:
+                tried = [_unbuilt(o, name)] if name != o.schedule.algorithm else []
+            else:
+                tried = [_candidate(o, way, hint) for way in entry.ways if not _same(way, o.algorithm)]
             faster = [one for one in tried if one is not None and one.least.time < WORTH * o.result.time]
             if name == o.schedule.algorithm:
                 # A variant that sends as much in as many steps is most often the same schedule.
@@ -67,6 +77,15 @@ def _candidate(o: Outcome, way: str, hint: Hint) -> Candidate | None:
     except (AlgorithmUnsuitable, InvalidValue):
         return None
     return Candidate(way, plan.steps, least_time(o.topology, plan, o.size, o.network, seed=o.seed))
+
+
+def _unbuilt(o: Outcome, name: str) -> Candidate:
+    """Return a candidate whose schedule takes longer to build than a line of advice may: it is judged by the bound alone."""
+    least = {
+        chain: max((p.seconds for p in o.bound.parts if (p.kind == LATENCY) == chain), default=0) for chain in (True, False)
+    }
+    times = LeastTime(load=int(least[False] * FS_PER_SECOND), chain=int(least[True] * FS_PER_SECOND))
+    return Candidate(name, o.schedule.steps, times, built=False)
 
 
 def _same(way: str, other: str) -> bool:

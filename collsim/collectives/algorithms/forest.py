@@ -46,6 +46,7 @@ ESTIMATED = 20_000
     size_free=False,
     suits=("mesh4x4", "torus4x4", "dgx1-v100", "leafspine4x4x2"),
     variants=("way=shares",),
+    costly=True,
 )
 def forest(
     topology: Topology,
