@@ -15,11 +15,8 @@ from collsim.topology.graph import Topology
 __all__ = ["draw_call", "draw_calm", "draw_items"]
 
 ROOTED = ("broadcast", "reduce")
-WHOLE = ("2d-ring", "2d-ring-isca21", "hdrm", "hierarchical")
+WHOLE = ("2d-ring", "hierarchical")
 """Algorithms that hardly suit any group but all hosts."""
-GRIDS = ("2d-ring", "2d-ring-isca21") * 4
-OFTENER = {"torus": GRIDS, "mesh": GRIDS, "bigraph": ("hdrm",) * 12}
-"""Few groups suit these, so they are tried oftener where one does."""
 PER_CHUNK = (0.01, 0.4, 1, 1, 1.3, 2, 2.6, 4)
 """Packets a chunk has, about."""
 
@@ -129,7 +126,8 @@ def _group(rng: random.Random, topology: Topology) -> tuple[int, ...]:
 
 def _named(rng: random.Random, topology: Topology, payload: int) -> Item:
     """A call of any algorithm that takes the group, ring where the one drawn does not."""
-    names = [*ALGORITHMS, *OFTENER.get(topology.family, ("hierarchical",))]
+    # Few groups suit these, so they are tried oftener where one does.
+    names = [*ALGORITHMS, *(("2d-ring",) * 4 if topology.family in ("torus", "mesh") else ("hierarchical",))]
     for _ in range(4):
         name, hosts = rng.choice(names), _group(rng, topology)
         if name in WHOLE and topology.hosts <= 16:
