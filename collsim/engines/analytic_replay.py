@@ -6,7 +6,9 @@ alone would let all of that cross one link at once and beat the bandwidth of the
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from heapq import heappop, heappush
+from operator import itemgetter
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from collsim.units import check_time
 __all__ = ["replay"]
 
 _READY, _SERVE = 0, 1
+_end = itemgetter(1)
 
 
 def replay(program: Program, traffic: Traffic, hosts: int) -> Times:
@@ -28,7 +31,10 @@ def replay(program: Program, traffic: Traffic, hosts: int) -> Times:
 
 
 class _Calendar:
-    """When one link is taken: windows (begin, end, group) that are not over yet. Messages of one group share it."""
+    """When one link is taken: windows (begin, end, group) that are not over yet, in order of time.
+
+    Messages of one group share a window. Those of different groups never overlap, so that ends are in order as well.
+    """
 
     __slots__ = ("windows",)
 
@@ -37,23 +43,26 @@ class _Calendar:
 
     def earliest(self, at: int, span: int, group: int) -> int:
         """Return the least t >= at such that [t, t + span) meets no window of another group."""
-        others = [w for w in self.windows if w[2] != group]
-        while True:
-            ends = [end for begin, end, _ in others if begin < at + span and end > at]
-            if not ends:
-                return at
-            at = min(ends)
+        for k in range(bisect_right(self.windows, at, key=_end), len(self.windows)):
+            begin, end, other = self.windows[k]
+            if begin >= at + span:
+                break
+            if other != group:
+                at = end
+        return at
 
     def take(self, begin: int, end: int, group: int, now: int) -> None:
-        """Enter a window; windows that ended by `now` are forgotten, one of the same group that it meets is widened."""
-        kept = []
-        for window in self.windows:
-            if window[2] == group and window[0] <= end and begin <= window[1]:
+        """Enter a window; windows that ended by `now` are forgotten, those of the same group that it meets become one."""
+        windows = self.windows
+        del windows[: bisect_right(windows, now, key=_end)]
+        first = last = bisect_left(windows, begin, key=_end)
+        while last < len(windows) and windows[last][0] <= end:
+            last += 1
+        others = [window for window in windows[first:last] if window[2] != group]
+        for window in windows[first:last]:
+            if window[2] == group:
                 begin, end = min(begin, window[0]), max(end, window[1])
-            elif window[1] > now:
-                kept.append(window)
-        kept.append((begin, end, group))
-        self.windows = kept
+        windows[first:last] = sorted([*others, (begin, end, group)])
 
     def holders(self, now: int) -> list[int]:
         """Return the groups that are on the link at `now`."""
