@@ -39,7 +39,7 @@ CHANGES: dict[str, tuple[Settings, tuple[Scheme, ...]]] = {
     "estimate: oracle": ((("lockstep_estimate", "oracle"),), TREES),
     "estimate: nothing": ((("lockstep_estimate", "0ns"),), TREES),
     "no lockstep": ((("nic_scheduler", "lowest-step"),), TREES),
-    "lockstep, step's own time": ((("nic_scheduler", "lockstep"), ("lockstep_estimate", "schedule")), OTHERS),
+    "lockstep for this scheme too": ((("nic_scheduler", "lockstep"), ("lockstep_estimate", "schedule")), OTHERS),
     "packets of open messages interleave": ((("nic_scheduler", "round-robin"),), PACKETS),
     "switches take turns": ((("arbitration", "round-robin"),), ALL),
     "buffers cover the round trip": ((("buffer", "auto"),), ALL),
