@@ -173,6 +173,10 @@ LAWS: dict[tuple[str, str], Law] = {
     ("hdrm", "all-reduce"): Law(
         "2k alpha + 2(n-1)/n S beta, k = log2 n", lambda n, s, a, b: 2 * _log2(n) * a + 2 * _phase(n, s, b)
     ),
+    **{
+        ("forest", name): Law("(m-1) periods and the span of one piece, m pieces a tree, in the order of steps")
+        for name in ("all-reduce", "reduce-scatter", "all-gather", "broadcast", "reduce")
+    },
     ("hierarchical", "all-reduce"): Law("reduce-scatter inside k + all-reduce of S/k across + all-gather inside"),
     ("hierarchical", "reduce-scatter"): Law("reduce-scatter inside k + reduce-scatter of S/k across"),
     ("hierarchical", "all-gather"): Law("all-gather of S/k across + all-gather inside k"),
@@ -211,7 +215,8 @@ def closed_form(
     """
     law = LAWS.get((plan.algorithm, plan.collective.name))
     order = StepOrder.of(plan)
-    if law is None or shared or order is None:
+    if law is None or shared or order is None or (plan.algorithm == "multitree" and plan.variant):
+        # MULTITREE in segments moves by a timetable, of which its law knows nothing.
         return None
     start, finish, in_order = _chains(order, plan.message_bytes(size) > 0, alone, turns)
     if clear is None or clear(start):

@@ -5,11 +5,14 @@ What packings (of spanning trees, of arborescences) hand to the pipeline, and no
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Hop", "PackedTree", "Packing", "rooted"]
+from collsim.topology.graph import Topology
+
+__all__ = ["Hop", "PackedTree", "Packing", "full_use", "rooted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,16 @@ class Packing:
     trees: tuple[PackedTree, ...]
     parts: int
     unit: Fraction
+
+
+def full_use(trees: Sequence[PackedTree], topology: Topology) -> Fraction:
+    """Return the largest `unit` of a packing of these trees: capacity over weight on the link that is fullest."""
+    load: Counter[int] = Counter()
+    for tree in trees:
+        for hop in (*tree.up, *tree.down):
+            for link in hop.path:
+                load[link] += tree.weight
+    return min(Fraction(int(topology.bandwidth[link]), weight) for link, weight in load.items())
 
 
 def rooted(root: int, edges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -6,14 +6,13 @@ An all-reduce by reduce-scatter and all-gather shares each link between the way 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from math import lcm
 
 import numpy as np
 
 from collsim.collectives.arborescences import OutTree, OutTrees, pack_out
 from collsim.collectives.collective import Collective
-from collsim.collectives.packed_trees import Hop, PackedTree, Packing
+from collsim.collectives.packed_trees import Hop, PackedTree, Packing, full_use
 from collsim.collectives.trees import reverse_links, transposed
 from collsim.topology.graph import Topology
 
@@ -34,7 +33,7 @@ def pack_shares(topology: Topology, hosts: Sequence[int], collective: Collective
             if up is None:
                 return None
             up = _turned(up)
-    return _joined(up, down, len(hosts) if collective.root is None else 1)
+    return _joined(topology, up, down, len(hosts) if collective.root is None else 1)
 
 
 def _turned(trees: OutTrees) -> OutTrees:
@@ -60,16 +59,15 @@ def _mirrored(topology: Topology, trees: OutTrees) -> OutTrees | None:
     )
 
 
-def _joined(up: OutTrees | None, down: OutTrees | None, roots: int) -> Packing:
+def _joined(topology: Topology, up: OutTrees | None, down: OutTrees | None, roots: int) -> Packing:
     """Give both ways the same pieces: where bunches on the way up and down end differently, they are cut."""
     ways = [way for way in (up, down) if way is not None]
     each = lcm(*(way.each for way in ways))
-    # A tree divided into d lighter ones has room at d times as many of them.
-    time = sum((1 / way.rate * way.each for way in ways), Fraction(0))
     pieces = []
     for root, weight, hops in _pieces([(way.trees, each // way.each) for way in ways]):
         pieces.append(PackedTree(root, weight, hops[0] if up is not None else (), hops[-1] if down is not None else ()))
-    return Packing(tuple(pieces), roots * each, each / time)
+    # Both ways together, not each by itself: a link that is full on the way down may be idle on the way up.
+    return Packing(tuple(pieces), roots * each, full_use(pieces, topology))
 
 
 def _pieces(ways: Sequence[tuple[Sequence[OutTree], int]]) -> Iterator[tuple[int, int, list[tuple[Hop, ...]]]]:

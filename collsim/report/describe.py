@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from collsim.collectives.algorithm import Algorithm
+from collsim.collectives.algorithm import ALGORITHMS, Algorithm
 from collsim.collectives.bounds import Bound
 from collsim.collectives.closed_forms import LAWS
 from collsim.collectives.collective import Collective
@@ -39,7 +39,7 @@ def run_rows(o: Outcome) -> Rows:
     rows = [
         ("Machine", machine_text(o.topology)),
         ("Collective", f"{plan.collective.name}{root} of {format_size(o.size)} among {plan.ranks} ranks"),
-        ("Algorithm", f"{o.algorithm}: {_count(plan.steps, 'step')}, {_count(plan.transfers, 'transfer')}"),
+        ("Algorithm", f"{o.algorithm}: {_count(plan.steps, 'step')}, {_count(plan.transfers, 'transfer')}{_chosen(o)}"),
         ("Legal here", f"{o.legality}; {_paths(o)}"),
         ("Verified", o.proof.line),
         ("Time", f"{format_time(o.result.time)} ({o.result.engine} engine)"),
@@ -105,6 +105,15 @@ def bound_rows(t: Topology, wanted: Collective, ranks: int, size: int, bound: Bo
         ),
         ("Holds for", "hosts that reduce; switches neither reduce nor multicast"),
     ]
+
+
+def _chosen(o: Outcome) -> str:
+    """Return what the size of the run made of an algorithm that adapts to it."""
+    plan = o.schedule
+    adapts = not ALGORITHMS.get(plan.algorithm).size_free if plan.algorithm in ALGORITHMS else False
+    words = [plan.variant] if plan.variant and plan.variant not in o.algorithm else []
+    words += [_count(plan.segments, "segment")] if plan.segments > 1 else []
+    return f"; for this size {', '.join(words)}" if adapts and words else ""
 
 
 def schedule_rows(plan: Schedule, t: Topology, algorithm: str, proof: Proof, size: int) -> Rows:

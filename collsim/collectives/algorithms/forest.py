@@ -45,7 +45,6 @@ ESTIMATED = 20_000
     ),
     size_free=False,
     suits=("mesh4x4", "torus4x4", "dgx1-v100", "leafspine4x4x2"),
-    variants=("way=shares",),
     costly=True,
 )
 def forest(
@@ -111,11 +110,14 @@ def _fastest(choices: Sequence[_Choice], hint: Hint) -> _Choice:
 
 
 def _plans(machine: Machine, collective: Collective, hint: Hint | None, way: str, trees: int) -> Iterator[Plan]:
-    """Yield the plans that serve; with "auto" all that the size of the machine allows, best for large data first."""
+    """Yield the plans that serve, best for large data first; "auto": spanning trees where there are some, else shares."""
     topology, ranks = machine.topology, len(machine.hosts)
     if collective.name == "all-reduce" and way in ("auto", "spanning") and ranks <= MOST_RANKS:
         plan = spanning_plan(machine, trees) if trees else None
-        yield from spanning_plans(machine, hint) if not trees else [plan] if plan else []
+        plans = list(spanning_plans(machine, hint)) if not trees else [plan] if plan else []
+        yield from plans
+        if plans:
+            return
     if way == "spanning" or ranks > MOST_SHARING or topology.switches > MOST_SWITCHES:
         return
     for name in ("shares", "spread"):

@@ -9,19 +9,25 @@ direction), the way up gets trees of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from collsim.collectives.algorithm import Formula, Hint, algorithm
 from collsim.collectives.collective import Collective
+from collsim.collectives.grown_trees import narrowed, on_wide_links, packing_of
+from collsim.collectives.pipelined import pipelined
 from collsim.collectives.schedule import COPY, REDUCE, IntArray, Schedule, ScheduleBuilder
 from collsim.collectives.tree_growth import grow
+from collsim.collectives.tree_plan import Plan, timetable_of
 from collsim.collectives.trees import Forest, reverse_links, transposed
+from collsim.errors import InvalidValue, UnknownName
 from collsim.topology.graph import Topology
 
 __all__ = ["multitree"]
+
+LINKS = ("alike", "widths")
 
 
 def _steps(topology: Topology, collective: Collective, ranks: int) -> int | None:
@@ -57,7 +63,7 @@ def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction 
     ),
     size_free=True,
     suits=("torus4x4", "mesh4x4", "fattree4x2", "bigraph4x8", "dgx1-v100"),
-    variants=("chunks=2", "turns=smallest", "chunks=2,turns=smallest", "neighbour_order=fastest"),
+    variants=("chunks=2", "turns=smallest", "chunks=2,turns=smallest", "neighbour_order=fastest", "links=widths"),
 )
 def multitree(
     topology: Topology,
@@ -70,15 +76,29 @@ def multitree(
     ports: int = 0,
     chunks: int = 1,
     turns: str = "roots",
+    links: str = "alike",
+    segments: int = 0,
 ) -> Schedule:
     """Return MULTITREE's schedule; every transfer has an explicit path and shares no link within its step.
 
     `termination`: "any-tree", or "authors" as in their code. `neighbour_order`: ascending, descending, fastest, or an order
     of NSWE (see `trees.scan_order`). `ports`: sends and receptions of a host a step, 0 for as many as it has links.
     `chunks`: equal pieces of a rank's share, each with a tree of its own. `turns`: "roots", or "smallest" tree first.
+    `links`: "alike", or "widths": a link is used as often a step as it is wider than the narrowest. `segments` > 0: as many
+    pieces of each chunk follow each other through its tree, ways up and down side by side, by a timetable.
     """
+    if links not in LINKS:
+        raise UnknownName("links of multitree", links, LINKS)
+    if segments < 0:
+        raise InvalidValue(f"segments is 0 (no pipeline) or a number of pieces, not {segments}.")
 
     def trees(of: Topology) -> Forest:
+        if links == "widths":
+            narrow, origin = narrowed(of)
+            return on_wide_links(grown(narrow), origin)
+        return grown(of)
+
+    def grown(of: Topology) -> Forest:
         return grow(
             of,
             hosts,
@@ -89,7 +109,29 @@ def multitree(
             turns=turns,
         )
 
+    if segments:
+        return _pipelined(topology, collective, hosts, trees, segments)
     return _schedule(collective, hosts, chunks, _all_moves(topology, collective, trees))
+
+
+def _pipelined(
+    topology: Topology, collective: Collective, hosts: Sequence[int], trees: Callable[[Topology], Forest], segments: int
+) -> Schedule:
+    """Return the schedule in which pieces follow each other through the trees, as in docs/forest.md."""
+    down = trees(topology) if collective.name != "reduce-scatter" else None
+    up = _led_back(topology, down, trees) if collective.reduces else None
+    packing = packing_of(topology, hosts, down, up)
+    plan = Plan(packing, timetable_of(packing, topology), f"segments={segments}")
+    return pipelined(collective, "multitree", hosts, plan, segments)
+
+
+def _led_back(topology: Topology, down: Forest | None, trees: Callable[[Topology], Forest]) -> Forest:
+    """Return the trees of the way up, their paths from child to parent."""
+    back = reverse_links(topology)
+    forest = trees(transposed(topology)) if back is None else down or trees(topology)
+    lengths, links = _paths(forest, np.arange(len(forest.step)), reverse=True)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return replace(forest, path_offsets=offsets, path_links=links if back is None else back[links])
 
 
 @dataclass(frozen=True, slots=True)
