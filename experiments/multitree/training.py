@@ -1,8 +1,8 @@
 """Part 3: one iteration of training the seven networks on the 8x8 torus, all-reduces after back-propagation or during it.
 
 `shapes`: `authors` are layers without padding and with the gradient of the network's own input, as the study's simulator
-computes; `authors, needed` leaves that gradient out; `published` pads as published. `bucket`: bytes from which gradients
-travel, 0 for every layer by itself, `all` for one all-reduce of everything.
+computes; `authors, needed` leaves that gradient out; `published` does so too and pads as published. `bucket`: bytes from
+which gradients travel, 0 for every layer by itself, `all` for one all-reduce of everything.
 """
 
 from __future__ import annotations
@@ -45,9 +45,10 @@ def cases(quick: bool = False) -> list[dict[str, str]]:
     for model in MODELS:
         rows += _rows(model, "authors", TORUS, TRAINED)
     rows += _rows("alexnet", "authors, needed", TORUS, TRAINED)
-    for model in MODELS:
-        rows += [row for row in _rows(model, "published", TORUS, TRAINED) if row["bucket"] == ONE]
-    return rows
+    for shapes in ("authors, needed", "published"):
+        for model in MODELS:
+            rows += [row for row in _rows(model, shapes, TORUS, TRAINED) if row["bucket"] == ONE]
+    return list({tuple(row.values()): row for row in rows}.values())
 
 
 def _rows(model: str, shapes: str, topology: str, schemes: tuple[Scheme, ...]) -> Iterator[dict[str, str]]:
