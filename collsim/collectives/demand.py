@@ -15,6 +15,8 @@ from collsim.errors import ScheduleError
 
 __all__ = ["ALL", "Demand", "demand"]
 
+EXACT = 2**53
+"""Whole numbers below this are exact in floating point."""
 ALL = -1
 """In `Demand.wanted`: the contributions of all ranks; a rank number otherwise."""
 
@@ -93,7 +95,10 @@ def _check_shares(schedule: Schedule, from_source: bool, to_owner: bool) -> None
         own = schedule.chunk_src
     if to_owner:
         own = own * n + schedule.chunk_dst if from_source else schedule.chunk_dst
-    shares = [0] * (n * n if from_source and to_owner else n)
+    owners = n * n if from_source and to_owner else n
+    if unit < EXACT and (np.bincount(own, schedule.weights, owners) * n == unit).all():
+        return
+    shares = [0] * owners
     for owner, weight in zip(own.tolist(), schedule.weights.tolist(), strict=True):
         shares[owner] += weight
     for owner, share in enumerate(shares):
