@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,14 @@ class Topology:
     def switches(self) -> int:
         """Number of switches."""
         return self.nodes - self.hosts
+
+    @cached_property
+    def worked_out(self) -> dict[str, Any]:
+        """What others worked out from this topology and keep as long as it lives, by a name of theirs; never pickled."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "worked_out"}
 
     @cached_property
     def out_links(self) -> tuple[tuple[int, ...], ...]:

@@ -1,3 +1,4 @@
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -149,3 +150,14 @@ def test_tables_of_a_thousand_hosts_are_whole():
         own[np.arange(topology.hosts), np.arange(topology.hosts)] = True
         assert (counts[own] == 0).all()
         assert (counts[~own] == 1).all()
+
+
+def test_what_was_asked_last_is_kept_with_the_topology():
+    topology = load("fattree4")
+    first = route(topology)
+    assert route(topology) is first
+    other = route(topology, "ecmp")
+    assert other.name == "ecmp"
+    assert route(topology).name == first.name
+    assert route(load("fattree4")) is not first
+    assert "worked_out" not in vars(pickle.loads(pickle.dumps(topology)))

@@ -62,8 +62,20 @@ def route(
     `virtual_channels`: channels a link, "auto" for as many as there are classes. Only "auto" on a graph of no family reads
     it: with too few channels for its classes it falls back to up*/down*. `last_counts`: true under message-based flow
     control, where the last hop needs a class as well (rule 21).
+    The routing asked for last is kept with the topology: the tables of 1,024 hosts take longer than the rest of what a run
+    sets up, and a run that tries trains first asks three times.
     Raises UnknownName, and RoutingError for a routing that does not fit, with what fits.
     """
+    asked = name, virtual_channels, last_counts
+    known, routing = topology.worked_out.get("routing", (None, None))
+    if known != asked:
+        routing = _route(topology, name, virtual_channels, last_counts)
+        topology.worked_out["routing"] = asked, routing
+    assert isinstance(routing, Routing)
+    return routing
+
+
+def _route(topology: Topology, name: str, virtual_channels: Channels, last_counts: bool) -> Routing:
     if name not in NAMES:
         raise UnknownName("routing", name, NAMES)
     fits = fitting(topology)
