@@ -1,104 +1,96 @@
-"""What building and proving schedules costs at scale: `python benchmarks/construction.py [CASE...]`.
+"""Schedules at scale: building them, proving them and running them at the cost of messages, and the memory of all three.
 
-Every case runs in a process of its own, because the peak of memory is that of a process; kernels are compiled beforehand.
-Columns: CPU seconds for MULTITREE's trees (in plain Python with --plain, and by the kernels), for the whole schedule of an
-all-reduce, for its proof, and the peak of resident memory in GiB after each.
+A proof should never take longer than building and running what it proves: the last column but one shows it for every
+algorithm. Where messages meet, packets are simulated and no proof comes near that; so each algorithm is run on a machine
+where its messages do not meet.
 """
 
 from __future__ import annotations
 
-import json
-import resource
-import subprocess
-import sys
-from time import process_time
+from functools import partial
 
-import click
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from markdown import Results, count, gib, got, ratio, seconds, table
+from measuring import Case, Measured, engine, peak_mib, schedule, timed, warm
 
-from collsim.collectives.algorithm import parse_algorithm
-from collsim.collectives.collective import collective
-from collsim.collectives.tree_growth import grow
 from collsim.collectives.verify import verify
+from collsim.network.config import NetworkConfig
+from collsim.program import single_call
 from collsim.topology import load
 
-CASES = (
-    "torus32x32 multitree",
-    "fattree16 multitree",
-    "dragonfly4x8x4 multitree",
-    "torus32x32 ring",
-    "torus64x64 2d-ring",
-    "torus64x64 halving-doubling",
-    "torus64x64 ring",
-    "torus64x64 multitree",
+__all__ = ["CASES", "case_name", "lines"]
+
+SIZE = 2**20
+HOSTS = {16: "torus4x4", 64: "torus8x8", 256: "torus16x16", 1024: "torus32x32", 4096: "torus64x64"}
+SMALL = tuple(
+    (HOSTS[n], algorithm, "all-reduce") for algorithm in ("ring", "2d-ring", "multitree") for n in (16, 64, 256, 1024)
 )
-SMALL = ("torus4x4 multitree", "switch4 multitree", "ring4 ring", "torus4x4 2d-ring")
+OTHERS = (
+    ("switch256", "bidirectional-ring", "all-reduce"),
+    ("switch256", "binomial-tree", "all-reduce"),
+    ("switch256", "direct", "all-reduce"),
+    ("switch256", "recursive-doubling", "all-reduce"),
+    ("torus16x16", "hierarchical", "all-reduce"),
+    ("torus16x16", "double-binary-tree", "all-reduce"),
+    ("switch256", "bruck", "all-to-all"),
+    ("switch256", "direct", "all-to-all"),
+)
+LARGE = (
+    ("fattree16", "multitree", "all-reduce"),
+    ("switch1024", "bruck", "all-to-all"),
+    ("torus64x64", "2d-ring", "all-reduce"),
+    ("hypercube4096", "halving-doubling", "all-reduce"),
+    ("torus64x64", "ring", "all-reduce"),
+    ("torus64x64", "multitree", "all-reduce"),
+)
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("cases", nargs=-1, metavar="[CASE]...")
-@click.option("--plain", is_flag=True, help="Grow the trees in plain Python too (minutes where switches are many).")
-@click.option("--alone", is_flag=True, hidden=True)
-def main(cases: tuple[str, ...], plain: bool, alone: bool) -> None:
-    """Measure CASES, each "TOPOLOGY ALGORITHM" in quotes; default: all of the table in docs/multitree.md and more."""
-    if alone:
-        print(json.dumps(measure(*cases[0].split(), plain=plain)))
-        return
-    warm()
-    table = Table("case", "steps", "Python s", "trees s", "GiB", "schedule s", "GiB", "proof s", "GiB")
-    for case in track(cases or CASES, "construction", disable=not sys.stderr.isatty()):
-        command = [sys.executable, __file__, case, "--alone", *(["--plain"] if plain else [])]
-        row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        table.add_row(case, *(f"{x:.2f}" if isinstance(x, float) else str(x) for x in row))
-    Console(width=110).print(table)
+def case_name(topology: str, algorithm: str, kind: str = "all-reduce") -> str:
+    return f"{algorithm}@{topology}" if kind == "all-reduce" else f"{algorithm}@{topology}/{kind}"
 
 
-def measure(name: str, algorithm: str, plain: bool) -> list[object]:
-    """Return one row of the table, in its order; "-" where there are no trees."""
-    topology = load(name)
-    hosts, row = range(topology.hosts), []
-    steps: object = "-"
-    if algorithm.startswith("multitree"):
-        steps = grow(topology, range(2), compiled=True).steps  # What importing numba costs is no part of growing trees.
-        row += [timed(lambda: grow(topology, hosts, compiled=False))[0] if plain else "-"]
-        spent, forest = timed(lambda: grow(topology, hosts, compiled=True))
-        row, steps = [*row, spent, peak()], forest.steps
-        del forest
-    else:
-        row += ["-"] * 3
-    entry, options = parse_algorithm(algorithm)
-    spent, schedule = timed(lambda: entry.schedule(topology, collective("all-reduce"), **options))
-    row += [spent, peak()]
-    row += [timed(lambda: verify(schedule, topology))[0], peak()]
-    return [steps, *row]
+def measure(where: str, algorithm: str, kind: str) -> Measured:
+    """Build once, prove once, run once, each on its own clock, with the peak of memory after each."""
+    topology, network = load(where), NetworkConfig()
+    warm("construction", "proof", "packets", "compiled")
+    build, plan = timed(lambda: schedule(where, algorithm, kind))
+    peaks = [peak_mib()]
+    proof, _ = timed(lambda: verify(plan, topology))
+    peaks.append(peak_mib())
+    run, result = timed(lambda: engine("compiled")(topology, single_call(plan, SIZE), network))
+    peaks.append(peak_mib())
+    return {
+        **{"steps": plan.steps, "transfers": plan.transfers, "build": build, "proof": proof, "run": run},
+        **{"trains": result.train_fraction, "build peak": peaks[0], "proof peak": peaks[1], "peak": peaks[2]},
+    }
 
 
-def warm() -> None:
-    """Have every kernel compiled and kept on disk, whatever the size of the cases."""
-    from collsim.collectives.dependencies import infer_dependencies
-
-    for case in SMALL:
-        name, algorithm = case.split()
-        topology = load(name)
-        grow(topology, range(topology.hosts), compiled=True)
-        plan = parse_algorithm(algorithm)[0].schedule(topology, collective("all-reduce"))
-        for count in (plan.count, plan.count + 1):
-            infer_dependencies(plan.step, plan.src, plan.dst, plan.chunk, count, plan.chunks, compiled=True)
+CASES = tuple(Case(case_name(*what), partial(measure, *what), what not in LARGE) for what in (*SMALL, *OTHERS, *LARGE))
 
 
-def timed(work):  # type: ignore[no-untyped-def]
-    """Return (CPU seconds, what `work` returns)."""
-    start = process_time()
-    result = work()
-    return process_time() - start, result
+def lines(results: Results) -> list[str]:
+    """Return the table of schedules."""
+    rows = []
+    for what in (*SMALL, *OTHERS, *LARGE):
+        m = results.get(case_name(*what), {})
+        both = m["build"] + m["run"] if "run" in m else None
+        times = tuple(seconds(m.get(name)) for name in ("build", "proof", "run"))
+        peaks = tuple(gib(m.get(name)) for name in ("build peak", "proof peak", "peak"))
+        run = times[2] if m.get("trains", 1) else f"{times[2]} (packets)"
+        counts = count(m.get("steps")), count(m.get("transfers"))
+        rows.append((what[1], what[2], what[0], *counts, *times[:2], run, ratio(m.get("proof"), both, 1, 2), *peaks))
+    head = "algorithm|collective|topology|steps|transfers|build s|proof s|run s|proof / (build + run)|GiB built|proved|run"
+    return [
+        "## Construction and proof",
+        "",
+        f"CPU seconds to build a schedule, to prove it, and to run it once with {SIZE >> 20} MiB; peak of memory after",
+        "each, about",
+        "0.2 GiB of which are Python, numpy and the kernels.",
+        "",
+        *table(head, rows, text=3),
+    ]
 
 
-def peak() -> float:
-    """Return the peak of resident memory so far, in GiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
-if __name__ == "__main__":
-    main()
+def measured(results: Results, topology: str, algorithm: str, name: str) -> float | None:
+    """Return one number of one all-reduce, None where it was not measured."""
+    value = got(results, case_name(topology, algorithm), name)
+    return None if value is None else float(value)

@@ -1,179 +1,147 @@
-"""What collsim costs, in ratios within one run: `python benchmarks/run.py [--quick]`. Writes results.md and scaling.png.
+"""What collsim costs: `python benchmarks/run.py [--quick] [--only NAME]... [--resume]`.
 
-CPU seconds are the least of three runs after a warm-up, engine alone: no construction, proof or bound. A bare SimPy loop
-that does nothing but fire two events a packet-hop, the least a SimPy engine can do, is measured beside the engines.
+Every case runs in a process of its own, so that its peak of memory is its own and no case warms another. results.json keeps
+what was measured, case by case, so Ctrl-C loses one case and --resume goes on; results.md, scaling.png and the table in
+docs/performance.md are written from it at the end.
 """
 
 from __future__ import annotations
 
+import json
 import platform
-import resource
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from time import process_time
+from time import perf_counter
+from types import ModuleType
+from typing import Any
 
 import click
-import numpy as np
-import simpy
-
-from collsim.collectives.algorithm import ALGORITHMS
-from collsim.collectives.collective import collective
-from collsim.engines.engine import ENGINES
-from collsim.network.config import NetworkConfig
-from collsim.program import Program, Send, single_call
-from collsim.topology import load
+import construction
+import jobs
+import loops
+import packets
+import programs
+import scaling
+import simgrid_ring
+import targets
+from markdown import Results
+from measuring import Case
 
 HERE = Path(__file__).resolve().parent
+KEPT, PAGE, FIGURE = HERE / "results.json", HERE / "results.md", HERE / "scaling.png"
+GUIDE = HERE.parent / "docs" / "performance.md"
+BEGIN, END = "<!-- measured -->", "<!-- end of what was measured -->"
+PARTS: tuple[ModuleType, ...] = (packets, loops, jobs, construction, programs, simgrid_ring, scaling)
 
 
-@dataclass(frozen=True)
-class Case:
-    """A program on a topology; `engines` to run it on, cheapest last."""
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quick", is_flag=True, help="Leave out what takes longer than some seconds or more than 1 GiB.")
+@click.option("--only", multiple=True, metavar="NAME", help="Measure cases whose name contains NAME; keep all others.")
+@click.option("--resume", is_flag=True, help="Measure only what results.json does not have yet.")
+@click.option("--list", "listing", is_flag=True, help="Name the cases and stop.")
+@click.option(
+    "--tables",
+    type=click.Choice(["write", "check"]),
+    help="Measure nothing; write tables, figure and docs from results.json, or name those that differ from it.",
+)
+@click.option("--alone", hidden=True)
+def main(quick: bool, only: tuple[str, ...], resume: bool, listing: bool, tables: str | None, alone: str | None) -> None:
+    """Measure all cases and write results.md, scaling.png and the table of docs/performance.md."""
+    cases = {case.name: case for part in PARTS for case in part.CASES}
+    if alone:
+        print(json.dumps(cases[alone].measure()))
+        return
+    chosen = [c for c in cases.values() if (c.quick or not quick) and (not only or any(n in c.name for n in only))]
+    if not chosen:
+        raise click.UsageError(f"no case is called so; the cases are {', '.join(cases)}.")
+    if listing:
+        click.echo("\n".join(case.name for case in chosen))
+        return
+    kept = _load() if resume or only or tables else {}
+    if tables == "check":
+        different = [path.name for path, text in _pages(kept).items() if path.read_text() != text]
+        sys.exit(f"Not what was measured: {', '.join(different)}" if different else 0)
+    if resume:
+        chosen = [c for c in chosen if c.name not in kept or "failed" in kept[c.name]]
+    finished = tables == "write" or _measure(chosen, kept)
+    write(kept)
+    failed = [name for name, m in kept.items() if "failed" in m]
+    if failed:
+        click.echo(f"Failed: {', '.join(failed)}", err=True)
+    sys.exit(130 if not finished else 1 if failed else 0)
 
-    what: str
-    topology: str
-    program: Callable[[], Program]
-    settings: dict[str, object]
-    engines: tuple[str, ...] = ("simpy", "compiled", "analytic")
+
+def _load() -> Results:
+    found: Results = json.loads(KEPT.read_text())["measured"] if KEPT.exists() else {}
+    return found
 
 
-def collective_of(topology: str, algorithm: str, size: int) -> Callable[[], Program]:
-    """Return a maker of the program of one all-reduce."""
-    return lambda: single_call(ALGORITHMS.get(algorithm).schedule(load(topology), collective("all-reduce")), size)
+def _measure(cases: Sequence[Case], kept: Results) -> bool:
+    """Measure `cases` into `kept` and results.json; return False after Ctrl-C."""
+    begin = perf_counter()
+    try:
+        for k, case in enumerate(cases, 1):
+            print(f"[{k}/{len(cases)}, {perf_counter() - begin:4.0f} s] {case.name}", end=" ", flush=True)
+            kept[case.name] = _alone(case.name)
+            print(_brief(kept[case.name]), flush=True)
+            KEPT.write_text(json.dumps({"machine": _machine(), "measured": kept}, indent=1) + "\n")
+    except KeyboardInterrupt:
+        print("\nStopped; what was measured is kept, --resume goes on.", file=sys.stderr)
+        return False
+    return True
 
 
-def permutation(hosts: int, size: int) -> Program:
-    """Return `size` bytes from every host to another one, drawn at random with a fixed seed."""
-    targets = np.random.default_rng(1).permutation(hosts).tolist()
-    return Program(tuple(Send(host, target, size) for host, target in enumerate(targets) if host != target))
+def _alone(name: str) -> dict[str, Any]:
+    """Measure one case in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, "--alone", name], check=False, capture_output=True, text=True)
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or [""])[-1]
+        return {"failed": f"exit code {done.returncode}: {why}"}
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
 
 
-def cases(quick: bool) -> Iterator[Case]:
-    """Yield what is measured; `quick` leaves out what takes more than some seconds on the SimPy engine."""
-    yield Case("ring, 1 MiB, 256 B packets", "ring64", collective_of("ring64", "ring", 2**20), {"packet_payload": 256})
-    yield Case("MULTITREE, 16 MiB, 4,096 B packets", "torus4x4", collective_of("torus4x4", "multitree", 2**24), {})
-    yield Case("direct, 1 MiB: all pairs at once", "torus8x8", collective_of("torus8x8", "direct", 2**20), {})
-    yield Case("halving-doubling, 4 MiB", "fattree4", collective_of("fattree4", "halving-doubling", 2**22), {})
-    yield Case("ring, 4 MiB", "dragonfly2x4x2", collective_of("dragonfly2x4x2", "ring", 2**22), {})
-    if not quick:
-        only = ("compiled",)
-        yield Case("random permutation, 2 MB a host", "fattree8", lambda: permutation(128, 2 * 10**6), {}, ("simpy", *only))
-        yield Case("random permutation, 2 MB a host", "fattree16", lambda: permutation(1024, 2 * 10**6), {}, only)
-        yield Case("ring, 16 MiB: 2.1 M messages", "ring1024", collective_of("ring1024", "ring", 2**24), {}, only)
+def _brief(measured: dict[str, Any]) -> str:
+    words = (f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in measured.items())
+    return ", ".join(words)[:160]
 
 
-@click.command()
-@click.option("--quick", is_flag=True, help="Leave out what takes longer than some seconds.")
-def main(quick: bool) -> None:
-    lines = [
+def _machine() -> str:
+    return f"{platform.machine()}, Python {platform.python_version()}, one core"
+
+
+def page(kept: Results, machine: str) -> str:
+    """Return results.md."""
+    head = [
         "# Results",
         "",
-        f"`python benchmarks/run.py` on {platform.machine()}, Python {platform.python_version()}, one core.",
+        f"`python benchmarks/run.py` on {machine}; CPU seconds after warm-up, each case in its own process.",
         "",
-        f"A bare SimPy loop of two events a packet-hop: {bare():,.0f} packet-hops/s.",
-        "",
-        "| program | topology | engine | packet-hops | CPU s | packet-hops/s | over simpy | trains | peak MiB |",
-        "|---|---|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for case in cases(quick):
-        lines += measured(case)
-        print("\n".join(lines[-len(case.engines) :]), flush=True)
-    if not quick:
-        lines += scaling()
-    (HERE / "results.md").write_text("\n".join(lines) + "\n")
+    parts = [part.lines(kept) for part in (targets, *PARTS)]
+    return "\n".join([*head, *(line for part in parts for line in (*part, ""))]).rstrip() + "\n"
 
 
-def measured(case: Case) -> list[str]:
-    """Return one table row an engine."""
-    topology, program = load(case.topology), case.program()
-    network = NetworkConfig().with_settings(case.settings)
-    rows, slowest = [], 0.0
-    for name in case.engines:
-        engine = ENGINES.get(name)
-        result = engine(topology, program, network)
-        spent = seconds(lambda engine=engine: engine(topology, program, network), 1 if name == "simpy" else 3)
-        slowest = slowest or spent
-        ratio = f"{slowest / spent:,.1f}" if case.engines[0] == "simpy" else ""
-        cells = (case.what, case.topology, name, f"{result.packet_hops:,}", f"{spent:.3f}")
-        rate = f"{result.packet_hops / spent:,.0f}"
-        rows.append(f"| {' | '.join((*cells, rate, ratio, f'{result.train_fraction:.0%}', f'{peak():,.0f}'))} |")
-    return rows
+def guide(text: str, kept: Results) -> str:
+    """Return docs/performance.md with the table of targets as measured."""
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    return "\n".join([before + BEGIN, "", *targets.summary(kept), "", END]) + after
 
 
-def scaling() -> list[str]:
-    """Return rows over hosts and over sizes on the compiled engine, and draw them."""
-    engine, network = ENGINES.get("compiled"), NetworkConfig()
-    hosts, sizes = [16, 64, 256, 1024, 4096], [2**k for k in range(10, 31, 4)]
-    lines = ["", "## Scaling", "", "| topology | algorithm | size | messages | CPU s |", "|---|---|--:|--:|--:|"]
-    series: dict[str, tuple[list[int], list[float]]] = {}
-    for label, points in {
-        "2-D ring over hosts, 1 MiB": [(f"torus{int(n**0.5)}x{int(n**0.5)}", "2d-ring", 2**20, n) for n in hosts],
-        "MULTITREE on torus16x16 over size": [("torus16x16", "multitree", size, size) for size in sizes],
-    }.items():
-        xs, ys = series.setdefault(label, ([], []))
-        for name, algorithm, size, x in points:
-            topology, program = load(name), collective_of(name, algorithm, size)()
-            engine(topology, program, network)
-            spent = seconds(lambda t=topology, p=program: engine(t, p, network), 1)
-            lines.append(f"| {name} | {algorithm} | {size:,} | {program.messages:,} | {spent:.3f} |")
-            print(lines[-1], flush=True)
-            xs.append(x)
-            ys.append(spent)
-    draw(series)
-    return lines
+def _pages(kept: Results) -> dict[Path, str]:
+    """Return what results.md and docs/performance.md should be."""
+    machine = json.loads(KEPT.read_text())["machine"]
+    return {PAGE: page(kept, machine), GUIDE: guide(GUIDE.read_text(), kept)}
 
 
-def draw(series: dict[str, tuple[list[int], list[float]]]) -> None:
-    """Draw CPU seconds over hosts and over bytes, each on axes of its own, into scaling.png."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, len(series), figsize=(5 * len(series), 3.6), layout="constrained")
-    for axis, (label, (xs, ys)) in zip(axes, series.items(), strict=True):
-        axis.loglog(xs, ys, marker="o")
-        axis.set_title(label)
-        axis.set_xlabel("hosts" if "hosts" in label else "bytes of a rank's buffer")
-        axis.set_ylabel("CPU seconds, compiled engine")
-        axis.grid(alpha=0.4)
-    figure.savefig(HERE / "scaling.png", dpi=120)
-
-
-def bare() -> float:
-    """Return the packet-hops per second of a loop that fires two empty events a packet-hop, 1,000 in its queue."""
-    hops = 100_000
-
-    def loop() -> None:
-        env = simpy.Environment()
-        left = [2 * hops]
-
-        def again(_: simpy.Event) -> None:
-            if left[0] > 0:
-                left[0] -= 1
-                env.timeout(1).callbacks.append(again)
-
-        for _ in range(1000):
-            env.timeout(1).callbacks.append(again)
-        env.run()
-
-    return hops / seconds(loop, 3)
-
-
-def seconds(work: Callable[[], object], runs: int) -> float:
-    """Return the least CPU time of `runs` runs."""
-    spent = []
-    for _ in range(runs):
-        start = process_time()
-        work()
-        spent.append(process_time() - start)
-    return max(min(spent), 1e-9)
-
-
-def peak() -> float:
-    """Return the largest memory of this process so far, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def write(kept: Results) -> None:
+    """Write everything that is made from results.json."""
+    for path, text in _pages(kept).items():
+        path.write_text(text)
+    scaling.draw(kept, FIGURE)
 
 
 if __name__ == "__main__":
