@@ -26,6 +26,9 @@ __all__ = ["OutTree", "OutTrees", "pack_out"]
 
 IntArray = NDArray[np.int64]
 FIRST_BUNCHES = 4
+COARSE = 2**24
+"""Trees a rank where rates without a common divisor would ask for more than 64 bits count."""
+MAX_SUM = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +52,22 @@ class OutTrees:
 def pack_out(topology: Topology, hosts: Sequence[int], *, root: int | None = None, spread: bool = False) -> OutTrees | None:
     """Return out-trees from `root`, or as many from every rank, at the largest rate that the smallest cut allows.
 
+    Where link rates have no common divisor to speak of, at a rate that is lower by at most a tree a link in 2^24.
+
     None where a switch has unequal capacities in and out and cannot be split off without loss.
     """
     caps = capacities(topology, hosts)
     cut = gather_cut(caps, node_sets(caps, topology)) if root is None else root_cut(caps, int(caps.ranks[root]))
     ranks, loss = len(hosts), gcd(cut.load.denominator, *caps.capacity.tolist())
-    scale, each = Fraction(cut.load.numerator, loss), cut.load.denominator // loss
-    needs = np.full(ranks, each, dtype=np.int64) if root is None else np.where(np.arange(ranks) == root, each, 0)
+    rate, each = Fraction(caps.unit * loss, cut.load.numerator), cut.load.denominator // loss
     grouped = set(hosts)
     nodes = [*hosts, *(node for node in caps.nodes.tolist() if node not in grouped)]
-    rate = caps.unit / scale
-    usable = np.isin(topology.source, caps.nodes) & np.isin(topology.target, caps.nodes)
-    rooms = {link: int(int(topology.bandwidth[link]) / rate) for link in np.flatnonzero(usable).tolist()}
+    usable = np.flatnonzero(np.isin(topology.source, caps.nodes) & np.isin(topology.target, caps.nodes))
+    if int(int(topology.bandwidth[usable].max()) / rate) * len(nodes) ** 2 > MAX_SUM:
+        # Rooms rounded down lose at most a tree a link, which so many slower trees a rank make up for in every cut.
+        rate, each = rate * each / COARSE * (1 - Fraction(len(usable), COARSE)), COARSE
+    needs = np.full(ranks, each, dtype=np.int64) if root is None else np.where(np.arange(ranks) == root, each, 0)
+    rooms = {link: int(int(topology.bandwidth[link]) / rate) for link in usable.tolist()}
     logical = split_switches(topology, nodes, rooms, needs.astype(np.int64), spread=spread)
     if logical is None:
         return None

@@ -7,8 +7,10 @@ of a transfer is the number of its slot among those in use, so steps order what 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collsim.collectives.collective import Collective
 from collsim.collectives.schedule import COPY, REDUCE, Schedule, ScheduleBuilder
@@ -23,7 +25,9 @@ def pipelined(collective: Collective, name: str, hosts: Sequence[int], plan: Pla
     hops = [
         (t, hop, op) for t, tree in enumerate(trees) for row, op in ((tree.up, REDUCE), (tree.down, COPY)) for hop in row
     ]
-    first = np.array([slot for row in table.start for slot in row], dtype=np.int64)
+    slots = [slot for row in table.start for slot in row]
+    # Rates without a common divisor to speak of make slots that only Python's integers hold.
+    first: NDArray[Any] = np.array(slots, dtype=np.int64 if max(slots) + table.period * segments < 2**63 else object)
     tree, src, dst, op = (
         np.array(column, dtype=np.int64)[:, None]
         for column in zip(*((t, hop.src, hop.dst, op) for t, hop, op in hops), strict=True)

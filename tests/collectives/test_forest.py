@@ -1,10 +1,14 @@
 """The forest: timetables without clashes, a choice that follows the size, and times near the bound."""
 
+from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from collsim.collectives.algorithm import ALGORITHMS, Hint
+from collsim.collectives.arborescences import pack_out
+from collsim.collectives.bounds import lower_bound
 from collsim.collectives.collective import collective
 from collsim.collectives.estimate import estimate_seconds
 from collsim.collectives.forest_plans import Machine, shares_plan, spanning_plan
@@ -141,3 +145,17 @@ def test_large_grids_are_packed_for_an_all_reduce():
     hint = Hint(GIB, 150_000_000, Fraction(10**15, 16 * 10**9))
     schedule = ALGORITHMS.get("forest").schedule(torus, collective("all-reduce"), hint=hint, trees=2, segments=4)
     assert verify(schedule, torus).transfers == 2 * 120 * 2 * 4
+
+
+def test_rates_without_a_common_divisor_are_packed_within_a_thousandth():
+    topology = load("fattree3x2")
+    primes = np.array([10**17 + 3, 10**15, 46_000_000_007, 25 * 10**9 + 1, 999_999_999_989])
+    odd = replace(topology, bandwidth=np.repeat(primes[np.arange(topology.links // 2) % 5], 2))
+    hosts = range(topology.hosts)
+    trees = pack_out(odd, hosts)
+    assert trees is not None
+    share = 10**9
+    best = share / lower_bound(odd, collective("all-gather"), tuple(hosts), share * topology.hosts).parts[0].seconds
+    assert 0.999 * best < trees.each * trees.rate <= best
+    plan = ALGORITHMS.get("forest").schedule(odd, collective("all-gather"))
+    verify(plan, odd)
