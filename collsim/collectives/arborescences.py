@@ -27,7 +27,7 @@ __all__ = ["OutTree", "OutTrees", "pack_out"]
 IntArray = NDArray[np.int64]
 FIRST_BUNCHES = 4
 COARSE = 2**24
-"""Trees a rank where rates without a common divisor would ask for more than 64 bits count."""
+"""Most trees a rank; rates without a common divisor ask for more, and then both ways together for more than 64 bits count."""
 MAX_SUM = 2**62
 
 
@@ -63,7 +63,7 @@ def pack_out(topology: Topology, hosts: Sequence[int], *, root: int | None = Non
     grouped = set(hosts)
     nodes = [*hosts, *(node for node in caps.nodes.tolist() if node not in grouped)]
     usable = np.flatnonzero(np.isin(topology.source, caps.nodes) & np.isin(topology.target, caps.nodes))
-    if int(int(topology.bandwidth[usable].max()) / rate) * len(nodes) ** 2 > MAX_SUM:
+    if each > COARSE or int(int(topology.bandwidth[usable].max()) / rate) * len(nodes) ** 2 > MAX_SUM:
         # Rooms rounded down lose at most a tree a link, which so many slower trees a rank make up for in every cut.
         rate, each = rate * each / COARSE * (1 - Fraction(len(usable), COARSE)), COARSE
     needs = np.full(ranks, each, dtype=np.int64) if root is None else np.where(np.arange(ranks) == root, each, 0)

@@ -157,5 +157,5 @@ def test_rates_without_a_common_divisor_are_packed_within_a_thousandth():
     share = 10**9
     best = share / lower_bound(odd, collective("all-gather"), tuple(hosts), share * topology.hosts).parts[0].seconds
     assert 0.999 * best < trees.each * trees.rate <= best
-    plan = ALGORITHMS.get("forest").schedule(odd, collective("all-gather"))
-    verify(plan, odd)
+    for operation in ("all-gather", "all-reduce"):
+        verify(ALGORITHMS.get("forest").schedule(odd, collective(operation)), odd)
