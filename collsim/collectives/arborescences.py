@@ -27,7 +27,7 @@ __all__ = ["OutTree", "OutTrees", "pack_out"]
 IntArray = NDArray[np.int64]
 FIRST_BUNCHES = 4
 COARSE = 2**24
-"""Most trees a rank; rates without a common divisor ask for more, and then both ways together for more than 64 bits count."""
+"""Most trees a rank; rates without a common divisor ask for more, and both ways together then for more than 64 bits."""
 MAX_SUM = 2**62
 
 
