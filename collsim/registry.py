@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
-from collsim.errors import UnknownName
+from collsim.errors import InvalidValue, UnknownName
 
 __all__ = ["Registry"]
 
@@ -23,6 +23,14 @@ T = TypeVar("T")
 def _entry_points() -> Any:
     """Return those of all packages installed: looking through them takes a hundredth of a second or more, once for all."""
     return entry_points()
+
+
+def _defined_by_hand(entry: object) -> str | None:
+    """Return the name of the function that an entry is or holds, if a notebook or a script defines it, else None."""
+    for part in (entry, *(getattr(entry, name, None) for name in ("function", "key"))):
+        if getattr(part, "__module__", None) == "__main__" and hasattr(part, "__qualname__"):
+            return str(part.__qualname__)
+    return None
 
 
 class Registry(Generic[T]):
@@ -39,15 +47,22 @@ class Registry(Generic[T]):
         self._loaded = False
 
     def add(self, name: str, entry: T, aliases: tuple[str, ...] = ()) -> T:
-        """Register `entry`; ValueError when the name or an alias is taken by another entry."""
+        """Register `entry`; InvalidValue when the name or an alias is taken by another entry.
+
+        A function defined once more in a notebook or at the prompt replaces itself: that is how one works on it.
+        """
         for key in (name, *aliases):
             if key in self._aliases and self._aliases[key] != name:
-                raise ValueError(f"{self.kind} '{key}' is registered twice")
-        if name in self._entries and self._entries[name] is not entry:
-            raise ValueError(f"{self.kind} '{name}' is registered twice")
+                raise self._taken(key)
+        before, function = self._entries.get(name, entry), _defined_by_hand(entry)
+        if before is not entry and (function is None or function != _defined_by_hand(before)):
+            raise self._taken(name)
         self._entries[name] = entry
         self._aliases |= dict.fromkeys((name, *aliases), name)
         return entry
+
+    def _taken(self, name: str) -> InvalidValue:
+        return InvalidValue(f"{self.kind} '{name}' is registered twice; give one of the two another name.")
 
     def register(self, name: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
         """Decorator form of `add`."""

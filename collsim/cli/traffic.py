@@ -80,20 +80,21 @@ def traffic(topo: str, load: str | None, loads: str | None, batch: int | None, *
       collsim traffic --topo dragonfly2x4x2 --pattern adversarial --load 0.4 --set routing=ugal
       collsim traffic --topo fattree4 --pattern permutation --batch 1000
     """
-    from collsim.errors import InvalidValue
+    from collsim.errors import InvalidValue, RunError
     from collsim.sweep.traffic import parse_loads
 
     if sum(given is not None for given in (load, loads, batch)) != 1:
         raise InvalidValue("Say how much traffic, in one of three ways: --load 0.3, --loads 0.05:0.9:0.05 or --batch 1000.")
     paths = _paths(options, batch is not None)
     case, engine = _case(topo, options)
-    if batch is not None:
-        _batch(case, engine, batch, paths["json"])
-        return 0
-    amounts = parse_loads(str(loads if load is None else load))
+    amounts = [] if batch is not None else parse_loads(str(loads if load is None else load))
     if load is not None and len(amounts) > 1:
         raise InvalidValue(f"--load takes one load, not '{load}'; several go to --loads.")
-    return _curve(case, engine, amounts, paths)
+    try:
+        return _curve(case, engine, amounts, paths) if batch is None else _batch(case, engine, batch, paths["json"])
+    except MemoryError:
+        less = "fewer cycles (--warmup, --measure, --drain)" if batch is None else "a smaller --batch"
+        raise RunError(f"Not enough memory for so many packets; take {less} or a smaller machine.") from None
 
 
 def _paths(options: dict[str, Any], batch: bool) -> dict[str, str | None]:
@@ -139,7 +140,7 @@ def _case(topo: str, options: dict[str, Any]) -> tuple[TrafficCase, str]:
     return traffic_case(machine, sent, network, chosen["seed"]), chosen["engine"]
 
 
-def _batch(case: TrafficCase, engine: str, packets: int, path: str | None) -> None:
+def _batch(case: TrafficCase, engine: str, packets: int, path: str | None) -> int:
     from collsim.report.output import to_json, write_text
     from collsim.report.table import print_rows
     from collsim.sweep.traffic import describe, run_batch
@@ -149,12 +150,13 @@ def _batch(case: TrafficCase, engine: str, packets: int, path: str | None) -> No
     value = {**describe(case, engine), "batch": point.to_dict()}
     if path == "-":
         click.echo(to_json(value), nl=False)
-        return
+        return 0
     print_rows(
         [*head_rows(case), *batch_rows(case, point), *tail_rows(case, engine, point.wall, point.packet_hops)], sys.stdout
     )
     if path is not None:
         write_text(path, to_json(value))
+    return 0
 
 
 def _curve(case: TrafficCase, engine: str, loads: Sequence[Fraction], paths: dict[str, str | None]) -> int:
@@ -218,6 +220,8 @@ def _print(curve: Curve, single: bool) -> None:
         ]
         for p in points
     ]
+    if not any(p.saturated for p in points):
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
     click.echo()
     print_columns(heads, rows, sys.stdout, left=0)
     click.echo()

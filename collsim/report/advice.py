@@ -213,17 +213,32 @@ def _tail(o: Outcome, engine: str | None = None, without: frozenset[str] = froze
     wanted, name = o.schedule.collective, engine or o.result.engine
     words = ["--collective", wanted.name] if wanted.name != "all-reduce" else []
     words += ["--root", str(wanted.root)] if wanted.root else []
-    kept = [change for change in settings_words(o.network) if change.partition("=")[0] not in without]
-    words += [word for change in kept for word in ("--set", change)]
+    words += _network(o.network, without)
     return [*words, "--engine", name, *(["--seed", str(o.seed)] if o.seed else [])]
 
 
-def settings_words(network: NetworkConfig) -> list[str]:
-    """Return "key=value" for every changed setting, as text that reads back as exactly this value."""
+def _network(network: NetworkConfig, without: frozenset[str]) -> list[str]:
+    """Return the options that make `network` again, settings `without` aside: a preset where that says it in fewer words."""
+    ways = [(list[str](), settings_words(network))]
+    if len(ways[0][1]) > 1:
+        # Presets are YAML, which the start of a run at the default settings does not wait for.
+        from collsim.network.preset import presets
+
+        ways += [(["--preset", name], settings_words(network, NetworkConfig.preset(name))) for name in presets()]
+    start, changes = min(ways, key=lambda way: len(way[0]) + 2 * len(way[1]))
+    kept = [change for change in changes if change.partition("=")[0] not in without]
+    return [*start, *(word for change in kept for word in ("--set", change))]
+
+
+def settings_words(network: NetworkConfig, base: NetworkConfig | None = None) -> list[str]:
+    """Return "key=value" for every setting that differs from `base` (the defaults), as text that reads back exactly."""
+    known = (base or NetworkConfig()).leaves()
+    shown = dict(change.replace(" ", "").split("=", 1) for change in network.describe_changes())
     words = []
-    for change, (key, value) in zip(network.describe_changes(), network.changed().items(), strict=True):
-        shown = change.partition("=")[2].replace(" ", "")
-        words += [f"{key}={text}" for text in (shown, str(value), f"{value}fs") if _reads_as(network, key, text)][:1]
+    for key, value in network.leaves().items():
+        if value != known[key]:
+            texts = (shown.get(key, str(value)), str(value), f"{value}fs")
+            words += [f"{key}={text}" for text in texts if _reads_as(network, key, text)][:1]
     return words
 
 

@@ -12,6 +12,8 @@ __all__ = ["print_columns", "print_rows"]
 COMMAND = "Try next"
 WHOLE = 24
 """Columns up to this many characters wide are names and numbers, which are not broken over lines."""
+SENTENCE = 60
+"""Columns wider than this hold sentences, which wrap well inside a box."""
 
 
 def print_rows(rows: Rows, out: TextIO) -> None:
@@ -49,13 +51,20 @@ def print_columns(heads: Sequence[str], rows: Sequence[Sequence[str]], out: Text
         from rich.table import Table
         from rich.text import Text
 
-        table = Table()
+        console = Console(file=out)
+        widest = [max((len(row[place]) for row in rows), default=0) for place in range(len(heads))]
+        full = [max(len(head), cell) for head, cell in zip(heads, widest, strict=True)]
+        # A box takes three characters a column. Where the table is too wide with it, the box goes, and heads are broken
+        # over lines; what is then still too wide is folded, for a name cut short is no name.
+        boxed = sum(full) + 3 * len(heads) + 1 <= console.width or max(full, default=0) > SENTENCE
+        table = Table() if boxed else Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
         for place, head in enumerate(heads):
-            whole = max(len(row[place]) for row in [heads, *rows]) <= WHOLE
-            table.add_column(head, justify="left" if place < left else "right", no_wrap=whole)
+            title = head if boxed or widest[place] >= len(head) else head.replace(" ", "\n")
+            whole = full[place] <= WHOLE
+            table.add_column(title, justify="left" if place < left else "right", no_wrap=whole, overflow="fold")
         for row in rows:
             table.add_row(*map(Text, row))
-        Console(file=out).print(table)
+        console.print(table)
         return
     widths = [max(len(str(row[k])) for row in [heads, *rows]) for k in range(len(heads))]
     for row in [heads, *rows]:

@@ -239,10 +239,19 @@ def _validate(t: Topology) -> None:
             raise TopologyError(f"Level '{level.name}' of '{t.name}' repeats a node or names one that does not exist.")
     cut_off = first_cut_off(t)
     if cut_off is not None:
+        # In a box of hosts alone the usual slip is not a missing link but hosts that were never said to pass traffic on.
+        cure = "add the missing link"
+        if not t.forwards[: t.hosts].all() and _joined_by_hosts(t):
+            cure += ", or let the hosts between them pass traffic on (forwards: true)"
         raise TopologyError(
             f"Topology '{t.name}' is disconnected: {t.names[cut_off[0]]} cannot send to {t.names[cut_off[1]]} "
-            "through nodes that forward; add the missing link."
+            f"through nodes that forward; {cure}."
         )
+
+
+def _joined_by_hosts(t: Topology) -> bool:
+    """Tell whether all hosts would reach each other if every host passed on traffic of others."""
+    return first_cut_off(replace(t, forwards=np.ones(t.nodes, dtype=bool))) is None
 
 
 def _validate_links(t: Topology) -> None:

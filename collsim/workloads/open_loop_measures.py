@@ -6,6 +6,7 @@ the sources grow, so latency then measures how long one waited before looking.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -115,9 +116,10 @@ def measure(case: TrafficCase, load: float | Fraction, program: Program, result:
     begin, end = traffic.warmup * cycle, (traffic.warmup + traffic.measure) * cycle
     mine = np.flatnonzero((arrivals.start >= begin) & (arrivals.start < end))
     if not len(mine):
-        raise InvalidValue(
-            f"No packet came in {traffic.measure:,} cycles at load {float(load):g}; measure longer, like --measure 100000."
-        )
+        # A hundred packets are expected in that time.
+        enough = math.ceil(100 * traffic.packet / (Fraction(load) * case.senders))
+        cycles = f"{traffic.measure:,} cycle{'s' * (traffic.measure > 1)}"
+        raise InvalidValue(f"No packet came in {cycles} at load {float(load):g}; measure longer, like --measure {enough}.")
     finish = result.message_finish[mine]
     delivered = int(((result.message_finish > begin) & (result.message_finish <= end)).sum())
     rate = traffic.packet / (traffic.measure * case.senders)

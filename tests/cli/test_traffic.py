@@ -180,3 +180,27 @@ def test_the_page_names_every_pattern_and_the_options():
         assert f"| `{name}` |" in page
     for option in ("--load", "--loads", "--batch", "--packet", "--flit", "--cycle", "--warmup", "--measure", "--drain"):
         assert f"`{option}" in page
+
+
+def test_too_many_packets_for_the_memory_are_answered_with_what_helps_here(go, monkeypatch):
+    def too_much(*given):
+        raise MemoryError
+
+    monkeypatch.setattr("collsim.sweep.traffic.run_batch", too_much)
+    code, _, err = go("--topo", "torus4x4", "--batch", "1000000000")
+    assert code == 1
+    assert "smaller --batch" in err
+    assert "analytic" not in err
+    monkeypatch.setattr("collsim.sweep.traffic.runs", too_much)
+    code, _, err = go("--topo", "torus4x4", "--load", "0.1")
+    assert code == 1
+    assert "--measure" in err
+
+
+def test_no_packet_in_the_time_names_a_time_that_is_enough(go):
+    code, _, err = go(
+        "--topo", "torus4x4", "--load", "0.1", "--warmup", "0", "--drain", "0", "--measure", "1", "--packet", "8"
+    )
+    assert code == 2
+    assert "No packet came in 1 cycle at" in err
+    assert err.rstrip(".\n").endswith("--measure 500")  # 100 packets of 8 flits from 16 hosts at a load of 1/10

@@ -9,7 +9,7 @@ from engines.reference_cases import LATENCY, RATE, ring, ring_all_reduce, simula
 
 from collsim.collectives.collective import collective
 from collsim.collectives.schedule import COPY, ScheduleBuilder
-from collsim.errors import UnknownName
+from collsim.errors import InvalidValue, UnknownName
 from collsim.network.schedulers import ESTIMATES, SCHEDULERS, Scheduler, StepLoad
 from collsim.program import Call, Send
 from collsim.registry import Registry
@@ -97,8 +97,28 @@ def test_unknown_names_are_answered():
 def test_a_scheduler_registers_once():
     registry = Registry("NIC scheduler")
     registry.add("x", Scheduler("x", lambda m: (m.id,), ""))
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(InvalidValue, match="twice; give one of the two another name"):
         registry.add("x", Scheduler("x", lambda m: (m.id,), ""))
+
+
+def test_running_a_cell_again_replaces_what_it_defined_and_nothing_else():
+    def cell(module):
+        def mine(message):
+            return (message.id,)
+
+        mine.__module__, mine.__qualname__ = module, "mine"
+        return Scheduler("mine", mine, "")
+
+    registry = Registry("NIC scheduler")
+    registry.add("mine", cell("__main__"))
+    again = registry.add("mine", cell("__main__"))
+    assert registry.get("mine") is again
+    with pytest.raises(InvalidValue, match="twice"):
+        registry.add("mine", cell("some.package"))
+    other = cell("__main__")
+    other.key.__qualname__ = "another function under the same name"
+    with pytest.raises(InvalidValue, match="twice"):
+        registry.add("mine", other)
 
 
 def steps_plan(*transfers):

@@ -205,3 +205,14 @@ def test_settings_read_back_exactly():
     )
     again = NetworkConfig().with_settings(dict(word.split("=") for word in settings_words(network)))
     assert again == network
+
+
+@pytest.mark.parametrize("further", [{}, {"flow_control": "message", "ports": "1"}, {"router_delay": "0ns", "header": "0"}])
+def test_a_preset_is_repeated_by_its_name_and_what_differs(further):
+    network = NetworkConfig.preset("multitree-isca21").with_settings(further)
+    outcome = simulate("torus4x4", "ring", size="64KiB", network=network, engine="analytic")
+    words = shlex.split(advise(outcome).command)
+    assert words[words.index("--preset") + 1] == "multitree-isca21"
+    changes = dict(words[place + 1].split("=") for place, word in enumerate(words) if word == "--set")
+    assert set(changes) == set(further)
+    assert NetworkConfig.preset("multitree-isca21").with_settings(changes) == network

@@ -144,3 +144,12 @@ def test_networkx_graph_carries_everything():
         "y": fly.coordinates[fly.hosts, 1],
     }
     assert graph.edges[0, 6, 0] == {"bandwidth": 16 * 10**9, "latency_fs": 15 * 10**7}
+
+
+def test_hosts_that_do_not_forward_are_named_as_a_cure_where_they_are_one():
+    line = [Link(*ends, 10**9, 0) for pair in ((0, 1), (1, 2)) for ends in (pair, pair[::-1])]
+    with pytest.raises(TopologyError, match="or let the hosts between them pass traffic on"):
+        build("line", 3, line)
+    assert build("line", 3, line, forwards=[True] * 3).links == 4
+    with pytest.raises(TopologyError, match=r"add the missing link\.$"):
+        build("line", 4, line)
