@@ -92,6 +92,24 @@ def test_the_page_holds_what_the_rows_give():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_run_that_is_missing_is_a_dash_and_no_other_run_stands_in_for_it(tmp_path):
+    kept = rows("ablation")
+    (tmp_path / "results").mkdir()
+    with (tmp_path / "results" / "ablation.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(kept[0]), lineterminator="\n")
+        writer.writeheader()
+        missing = ("torus8x8", "2D-RING", "change: one interface a node", "2097152")
+        writer.writerows(r for r in kept if tuple(r[c] for c in ("network", "scheme", "variant", "size_bytes")) != missing)
+    done = study("report", "--to", tmp_path)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "tables" / "ratios.csv").open(newline="") as file:
+        ratios = {(change, size): cells for change, size, *cells in csv.reader(file)}
+    by_packets, by_messages = ratios["one interface a node", "2 MiB"][::2]
+    assert ratios["one interface a node", "2 MiB"] == [by_packets, "-", by_messages, "-"]
+    # What does not concern a scheme leaves it as it was.
+    assert ratios["estimate: nothing", "2 MiB"] == ratios["base", "2 MiB"]
+
+
 @pytest.mark.slow
 def test_every_part_runs_and_is_not_run_again(tmp_path):
     first = study("all", "--quick", "--to", tmp_path)

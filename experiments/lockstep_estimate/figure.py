@@ -12,7 +12,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-COLOURS = ("#1b6ca8", "#d1495b", "#2e8b57", "#8d5a97")
+from collsim.units import format_size, parse_size
+
+COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#CC79A7")
+"""Told apart by colour-blind readers as well (Okabe and Ito)."""
 MODE = "credit"
 
 
@@ -91,7 +94,7 @@ def dress(upper: Axes, lower: Axes, title: str) -> None:
 def legend(chunks: list[str]) -> list[Line2D]:
     """Return what the colours and marks mean."""
     sizes = [
-        Line2D([], [], color=colour, lw=1.6, label=f"chunks of {chunk}")
+        Line2D([], [], color=colour, lw=1.6, label=f"chunks of {format_size(parse_size(chunk))}")
         for chunk, colour in zip(chunks, COLOURS, strict=False)
     ]
     marks = [("^", 7, "estimate 'schedule'"), ("s", 7, "the paper's formula"), ("*", 10, "no lockstep")]

@@ -9,6 +9,7 @@ import frames as f
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from bandwidth import SIZES
 from figures_training import buckets, iteration
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -99,7 +100,7 @@ def bandwidth(frame: pd.DataFrame) -> Figure:
         (shown["no algorithm is faster"],) = axes.plot(limit.index, limit, color="black", linestyle=":", linewidth=1)
         axes.set_title(title)
         if len(own):
-            size_axis(axes, [2**15 * 4**k for k in range(6)])
+            size_axis(axes, [*SIZES[:-2], SIZES[-1]])
         axes.set_ylim(bottom=0)
         axes.grid(axis="y", linewidth=0.4, alpha=0.6)
     for axes in figure.axes[::4]:
@@ -223,7 +224,7 @@ def changes(frame: pd.DataFrame) -> Figure:
         axes.set_yticks(range(len(names)), names)
         axes.grid(linewidth=0.3, alpha=0.6)
         axes.set_title(f"{NETWORKS[network]}, " + (f"{size // 2**20} MiB" if size >= 2**20 else f"{size // 2**10} KiB"))
-        axes.set_xlabel("change of the all-reduce's time (%)")
+        axes.set_xlabel("change of the all-reduce's time (%),\nlogarithmic beyond 10")
     figure.axes[0].invert_yaxis()
     handles = {name: handle for axes in figure.axes for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles, loc="outside lower center", ncol=len(handles))

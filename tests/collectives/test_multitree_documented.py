@@ -84,6 +84,36 @@ def test_the_tables_of_baselines_are_read():
     assert set(WAYS) == {"RING", "DBTREE", "2D-RING", "HDRM", "MULTITREE"}
 
 
+BEYOND = [
+    (machine, algorithm, cell)
+    for machine, *cells in re.findall(r"^\| ([a-z0-9-]+) \|" + r" ([^|]*%\)|alike) \|" * 5 + "$", TEXT, re.MULTILINE)
+    for algorithm, cell in zip(
+        re.search(r"^\| all-reduce \| (.*) \|$", TEXT, re.MULTILINE)[1].split(" | "), cells, strict=True
+    )
+    if cell != "alike"
+]
+
+
+def test_the_table_beyond_the_paper_is_read():
+    assert len(BEYOND) == 3 * 3 + 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine, algorithm, cell", BEYOND)
+def test_the_table_beyond_the_paper(machine, algorithm, cell):
+    options = algorithm.strip("`").removeprefix("multitree")
+    size = 2**24 if machine == "dgx-a100-x2" else 2**30
+    run = collsim.simulate(machine, f"multitree:{options}".rstrip(":"), size=size, engine="compiled")
+    digits = ".3f" if machine == "dgx-a100-x2" else ".2f"
+    assert cell == f"{run.result.time / 1e12:{digits}} ({run.percent_of_bound:.1f} %)"
+
+
+@pytest.mark.slow
+def test_a_torus_with_a_failed_link():
+    run = collsim.simulate("torus8x8", "multitree", size=2**30, fail=["h0->h1"], engine="compiled")
+    assert f"{run.result.time / 1e12:.2f} ms, {run.percent_of_bound:.1f} % of" in TEXT.replace("\n", " ")
+
+
 def test_what_is_said_about_single_numbers():
     grown = grow(load("torus4x4"), range(16), ports=1)
     assert grown.steps == 15
