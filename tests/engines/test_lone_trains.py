@@ -13,13 +13,14 @@ from engines.train_cases import SETTINGS, packets, unlike
 
 from collsim.collectives.algorithm import ALGORITHMS
 from collsim.collectives.collective import collective
+from collsim.collectives.schedule import ScheduleBuilder
 from collsim.engines.compiled.build import LOG_LIMIT
 from collsim.engines.compiled.engine import prepare, simulate
 from collsim.engines.compiled.recording import Recording
 from collsim.engines.engine import ENGINES
 from collsim.errors import ClockOverflow, CollsimError
 from collsim.network.config import NetworkConfig
-from collsim.program import Compute, Program, Send, single_call
+from collsim.program import Call, Compute, Program, Send, single_call
 from collsim.topology import load
 from collsim.units import MAX_TIME
 
@@ -150,3 +151,34 @@ def test_a_schedule_of_single_links_is_all_trains(settings):
     ran = Ran(topology, program, network)
     assert not unlike(ran.result, simulate(topology, program, network, 0))
     assert ran.result.train_fraction == 1
+
+
+FAN = machine(4, 0, (0, 1), (0, 2), (0, 3), (0, 2, 0, 10), forwards=[True] * 4)
+TO_1, TO_2, TO_3, SLOWLY_TO_2 = range(4)
+
+
+def step_after(*sends):
+    """A call of sends by host 0, (bytes, target, link) each, and in the next step one of 10 bytes to host 3."""
+    builder = ScheduleBuilder(collective("all-reduce"), "by hand", range(4), [size for size, _, _ in sends] + [10])
+    for chunk, (_, target, link) in enumerate(sends):
+        builder.add(0, 0, target, chunk, 0, path=(link,))
+    builder.add(1, 0, 3, len(sends), 0, path=(TO_3,))
+    return Call(builder.finish(), sum(size for size, _, _ in sends) + 10)
+
+
+@pytest.mark.parametrize(
+    "operations, step_wait",
+    [
+        # A train's last packet is granted at 90, long after the packet that leaves with it over a slow link.
+        ((step_after((100, 1, TO_1), (10, 2, SLOWLY_TO_2)),), 100),
+        # Two trains whose last packets are granted in one tick: the lower link counts, though its train began later.
+        ((Send(0, 1, 50), step_after((100, 2, TO_2), (50, 1, TO_1))), 10),
+    ],
+)
+def test_what_opened_a_step_where_two_sends_end_in_one_tick(operations, step_wait):
+    network = NetworkConfig().with_settings({"packet_payload": 10, "nic_scheduler": "lockstep", "lockstep_estimate": 1})
+    ran = Ran(FAN, Program(operations), network)
+    assert ran.trained >= 10
+    assert ran.result.critical_path["step_wait"] == step_wait
+    for other in (simulate(FAN, Program(operations), network, 0), ENGINES.get("simpy")(FAN, Program(operations), network)):
+        assert not unlike(ran.result, other)

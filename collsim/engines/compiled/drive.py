@@ -167,7 +167,7 @@ def _sent(s: Any, link: int) -> None:
     message = flow_at(s, record.sent).message
     message_at(s, message).unsent -= record.train_packets if record.train >= 0 else 1
     if s.lockstep and message_at(s, message).unsent == 0:
-        injected(s, message, record.record)
+        injected(s, message, link)
 
 
 @small_kernel

@@ -215,7 +215,7 @@ def _grant_nic(s: Any, link: int, lane: int, flow: int, index: int, size: int, f
     flow_granted(s, flow)
     if s.watch_sent:
         host_at(s, wire.host).sending += 1
-        wire.sent = flow
+        wire.sent, wire.last_at = flow, now
         push(s, end, SENT, link)
     _watch(s, link)
     if final:

@@ -77,6 +77,7 @@ LINK = _record(
     train_packets="i8",
     train_at="i8",  # when it was granted
     void_sent="i8",  # when a departure is told that a split has made void, -1 if none
+    last_at="i8",  # when its NIC's latest packet was granted, or the last of a train will be, where departures are watched
 )
 LANE = _record(  # one channel of one link: the sender's account of its buffer and the FIFO at its far end
     room="i8",
@@ -166,7 +167,18 @@ JOB = _record(arrival="i8", start="i8", duration="i8", after="i4", next="i4")
 COUNTER = _record(
     opened="i8", first="i8", estimates="i8", steps="i4", open="i4", exists="i1", elapsed="i1", call="i4", host="i4"
 )
-OPENING = _record(time="i8", index="i8", latest="i8", by="i8", left="i4", parked="i4", reason="i1", why="i1")
+OPENING = _record(
+    time="i8",
+    index="i8",
+    latest="i8",  # when the latest send was injected (oracle: completed), and by what; a grant: when, on which link
+    by="i8",
+    by_at="i8",
+    by_link="i4",
+    left="i4",
+    parked="i4",
+    reason="i1",
+    why="i1",
+)
 EVENT = _record(time="i8", code="i8")
 HOP = _record(lane="i4", span="i4")  # the first of `span` lanes that a packet may take
 QUEUED = _record(flow="i4")

@@ -12,6 +12,7 @@ from collsim.engines.compiled.access import (
     counter_at,
     estimates_of,
     flow_at,
+    link_at,
     message_at,
     opening_at,
 )
@@ -46,37 +47,41 @@ def started(s: Any, call: int, host: int) -> None:
 
 
 @small_kernel
-def injected(s: Any, message: int, grant: int) -> None:
-    """The last tail of a message has left the NIC, granted by `grant`."""
+def injected(s: Any, message: int, link: int) -> None:
+    """The last tail of a message has left the NIC over `link`."""
     if not s.oracle:
-        _sent(s, message, BY_GRANT, grant)
+        _sent(s, message, BY_GRANT, link_at(s, link).record, link_at(s, link).last_at, link)
 
 
 @small_kernel
 def readied(s: Any, message: int) -> None:
     """A message that crosses no link is ready."""
     if not s.oracle:
-        _sent(s, message, BY_READY, message)
+        _sent(s, message, BY_READY, message, 0, 0)
 
 
 @small_kernel
 def completed(s: Any, message: int) -> None:
     """A message is complete."""
     if s.oracle:
-        _sent(s, message, BY_COMPLETE, message)
+        _sent(s, message, BY_COMPLETE, message, 0, 0)
 
 
 @small_kernel
-def _sent(s: Any, message: int, reason: int, index: int) -> None:
+def _sent(s: Any, message: int, reason: int, index: int, at: int, link: int) -> None:  # noqa: PLR0917
+    """Count a send; the last is kept and, among those of a tick, the one whose packet was granted first.
+
+    That is told by tick and link, not by the number of the grant, which for a train is that of its first packet.
+    """
     m, now = message_at(s, message), s.now
     counter = _counter_of(s, m.call, m.source)
     if counter < 0:
         return
     o = opening_at(s, counter_at(s, counter).first + m.step)
     o.left -= 1
-    later = now > o.latest or (now == o.latest and (reason > o.why or (reason == o.why and index < o.by)))
-    if later:
-        o.latest, o.why, o.by = now, reason, index
+    earlier = (at, link, index) < (o.by_at, o.by_link, o.by)
+    if now > o.latest or (now == o.latest and (reason > o.why or (reason == o.why and earlier))):
+        o.latest, o.why, o.by, o.by_at, o.by_link = now, reason, index, at, link
     _advance(s, counter)
 
 
