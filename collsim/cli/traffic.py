@@ -132,7 +132,8 @@ def _case(topo: str, options: dict[str, Any]) -> tuple[TrafficCase, str]:
         cycle = parse_time(options["cycle"])
         if chosen["bandwidth"] is not None or cycle < 1:
             raise InvalidValue("--cycle and --bandwidth both say how fast links are; give one of them, above zero.")
-        chosen["bandwidth"] = flit * FS_PER_SECOND // cycle
+        # Rounded up, so that a flit, whose time is rounded up as well, takes the cycle and not a femtosecond more.
+        chosen["bandwidth"] = -(-flit * FS_PER_SECOND // cycle)
     ENGINES.get(chosen["engine"])
     machine, _ = machine_of(topo, chosen["bandwidth"], chosen["latency"], chosen["fail"], chosen["degrade"])
     sizes = {name: options[name] for name in ("packet", "warmup", "measure", "drain")}

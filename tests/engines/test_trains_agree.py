@@ -5,6 +5,7 @@ from agreement.draw import draw
 from engines.train_cases import draw_train, packets, trains, unlike
 
 from collsim.engines import compiled_engine
+from collsim.engines.compiled.trains import engine
 from collsim.errors import CollsimError
 
 
@@ -55,3 +56,15 @@ def test_both_modes_of_the_compiled_engine():
         assert not unlike(whole, cut), k
         assert whole.train_fraction == (trains(case) is not None)
         assert cut.train_fraction == 0
+
+
+def test_that_a_run_stops_for_a_look_at_ctrl_c_and_goes_on(monkeypatch):
+    cases = [case for case in map(draw_train, range(60)) if case is not None]
+    expected = [trains(case) for case in cases]
+    sweep, looks = engine.sweep, []
+    monkeypatch.setattr(engine, "A_PAUSE", 1)
+    monkeypatch.setattr(engine, "sweep", lambda root: looks.append(0) or sweep(root))
+    found = [trains(case) for case in cases]
+    assert len(looks) > 10 * len(cases)
+    assert [one is None for one in found] == [one is None for one in expected]
+    assert not any(unlike(*pair) for pair in zip(found, expected, strict=True) if pair[0] is not None)

@@ -68,7 +68,7 @@ def completed(s: Any, message: int) -> None:
 
 
 @small_kernel
-def _sent(s: Any, message: int, reason: int, index: int, at: int, link: int) -> None:  # noqa: PLR0917
+def _sent(s: Any, message: int, reason: int, index: int, at: int, link: int) -> None:
     """Count a send; the last is kept and, among those of a tick, the one whose packet was granted first.
 
     That is told by tick and link, not by the number of the grant, which for a train is that of its first packet.

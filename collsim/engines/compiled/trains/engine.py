@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from collsim.engines.compiled.provenance import provenance
 from collsim.engines.compiled.trains.critical import critical_path
-from collsim.engines.compiled.trains.layout import COMPUTE, ENDED, Trains
+from collsim.engines.compiled.trains.layout import COMPUTE, ENDED, PAUSED, Trains
 from collsim.engines.compiled.trains.sweep import sweep
 from collsim.engines.compiled.trains.tables import Work, work_of
 from collsim.engines.exposure import exposed_time
@@ -20,6 +20,9 @@ from collsim.result import Result
 from collsim.topology.graph import Topology
 
 __all__ = ["try_trains"]
+
+A_PAUSE = 500_000
+"""Ticks and looks at ports after which Python looks around for Ctrl-C: some tenths of a second."""
 
 
 def try_trains(topology: Topology, program: Program, network: NetworkConfig, seed: int = 0) -> Result | None:
@@ -36,9 +39,18 @@ def try_trains(topology: Topology, program: Program, network: NetworkConfig, see
         return None
     trains = work.trains
     part = trains.task["unfinished"] > 1
-    if sweep(trains.root[0]) != ENDED or trains.root["done"][0] < program.messages:
+    if _swept(trains) != ENDED or trains.root["done"][0] < program.messages:
         return None
     return _result(topology, program, network, seed, work, part)
+
+
+def _swept(trains: Trains) -> int:
+    """Run to the end; return why it ended (layout)."""
+    while True:
+        trains.root["until"] = A_PAUSE
+        status = int(sweep(trains.root[0]))
+        if status != PAUSED:
+            return status
 
 
 def _result(

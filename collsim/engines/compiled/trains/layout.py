@@ -17,7 +17,7 @@ __all__ = ["Kinds", "Rules", "Trains", "empty", "pointed"]
 
 COMPUTE, CALL, SEND, ARRIVALS = range(4)
 BY_PLACE, BY_STEP, BY_SIZE = range(3)
-ENDED, CONFLICT, OVERFLOW = range(3)
+ENDED, CONFLICT, OVERFLOW, PAUSED = range(4)
 LIMIT = 2**61
 """Times and durations stay below this, so that no sum of three overflows; beyond it packets have to say what is wrong."""
 
@@ -168,6 +168,8 @@ class Trains(NamedTuple):
 COUNTERS = (
     "now",  # the tick
     "fault",  # a status
+    "begun",  # whether the first tasks are started
+    "until",  # pause when so many ticks and looks at ports have passed
     "todo",  # first node of this tick's list
     "dirties",  # ports to look at in this tick
     "events",  # buckets in the heap

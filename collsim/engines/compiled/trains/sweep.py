@@ -28,7 +28,7 @@ from collsim.engines.compiled.trains.access import (
     task_at,
 )
 from collsim.engines.compiled.trains.buckets import at, pop
-from collsim.engines.compiled.trains.layout import ARRIVALS, CALL, COMPUTE, CONFLICT
+from collsim.engines.compiled.trains.layout import ARRIVALS, CALL, COMPUTE, CONFLICT, PAUSED
 from collsim.engines.compiled.trains.ports import begin, join, mark, number_of_row, wake
 from collsim.jit.compile import kernel, small_kernel
 
@@ -37,13 +37,17 @@ __all__ = ["sweep"]
 
 @kernel
 def sweep(c: Any) -> int:
-    """Run the trains of root `c` until nothing is left or something would need packets; return a status (layout)."""
+    """Run the trains of root `c` until nothing is left or something would need packets; return a status (layout).
+
+    It comes back as well when `c.until` is used up, so that Python hears of Ctrl-C, and goes on when called again.
+    """
     messages = c.messages
-    c.todo = -1
-    for task in range(c.tasks):
-        if task_at(c, task).waits == 0:
-            at(c, 0, messages + c.links + task)
-    while True:
+    if not c.begun:
+        c.begun, c.todo = 1, -1
+        for task in range(c.tasks):
+            if task_at(c, task).waits == 0:
+                at(c, 0, messages + c.links + task)
+    while c.until > 0:
         while True:
             while c.todo >= 0:
                 node = c.todo
@@ -57,10 +61,12 @@ def sweep(c: Any) -> int:
             link_at(c, port).marked = 0
             if link_at(c, port).queued > 0 and not begin(c, port):
                 return CONFLICT
+        c.until -= c.dirties + 1
         c.dirties = 0
         if c.fault or c.events == 0:
             return int(c.fault)
         c.now = heap_at(c, 0).time
+    return PAUSED
 
 
 @small_kernel
