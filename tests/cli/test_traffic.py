@@ -92,7 +92,9 @@ def test_a_cycle_sets_the_rate_of_links(go):
     value = json.loads(go("--topo", "switch3", "--load", "0.3", "--cycle", "2ns", "--flit", "8", *SHORT, "--json", "-")[1])
     assert (value["cycle_s"], value["flit_bytes"]) == (2e-9, 8)
     assert "4 GB/s" in go("--topo", "switch3", "--load", "0.3", "--cycle", "2ns", "--flit", "8", *SHORT)[1]
-    assert json.loads(go("--topo", "switch3", "--load", "0.3", "--cycle", "3ns", *SHORT, "--json", "-")[1])["cycle_s"] == 3e-9
+    assert (
+        json.loads(go("--topo", "switch3", "--load", "0.3", "--cycle", "3ns", *SHORT, "--json", "-")[1])["cycle_s"] == 3e-9
+    )
 
 
 @pytest.mark.parametrize(
