@@ -103,9 +103,9 @@ def build(topology: Topology, program: Program, network: NetworkConfig, seed: in
     units = min(network.nic.reduction_units, len(message))
     expected = int((columns.packets * ways.hops).sum())
     shared = bool(rules.serial or rules.servers)
-    # What may be due at once. A message: its next change, and a delivery foreseen before its train was split. A link: the end
-    # of its packet (FREE) and its departure from the NIC (SENT), and either once more, void since a split; the NIC stays with a
-    # split message until after that time, so there is no second one. A void FREE clears `woken`, so that the end of the
+    # What may be due at once. A message: its next change, and a delivery foreseen before its train was split. A link: the
+    # end of its packet (FREE) and its departure from the NIC (SENT), and either once more, void since a split; the NIC stays
+    # with a split message until after that time, so there is no third. A void FREE clears `woken`, so that the end of the
     # packet then on the link may be due twice, in its place. A lane: a packet's asking, and the first of its credits.
     # A task: start and end. Estimates of lockstep are added with its counters (flows.py).
     events = 2 * len(message) + 4 * topology.links + 2 * len(lane) + 2 * len(tables.task) + 16
