@@ -3,6 +3,7 @@
 import re
 from contextlib import redirect_stdout
 from io import StringIO
+from math import isqrt
 from pathlib import Path
 
 from collsim.collectives import tree_plan
@@ -32,3 +33,4 @@ def test_the_limits_on_the_page_are_those_of_the_code():
     assert f"{tree_plan.MOST_TRANSFERS:,} transfers" in TEXT
     assert f"{tree_plan.SMALLEST_PIECE} bytes" in TEXT
     assert f"up to {forest.ESTIMATED:,} transfers" in TEXT
+    assert f"up to {isqrt(tree_plan.MOST_TRANSFERS // 2)} ranks, MULTITREE" in TEXT

@@ -19,7 +19,7 @@ from collsim.collectives.estimate import estimate_seconds
 from collsim.collectives.forest_plans import Machine, shares_plan, spanning_plan, spanning_plans
 from collsim.collectives.pipelined import pipelined
 from collsim.collectives.schedule import Schedule
-from collsim.collectives.tree_plan import Plan
+from collsim.collectives.tree_plan import MOST_TRANSFERS, Plan
 from collsim.errors import AlgorithmUnsuitable, InvalidValue, UnknownName
 from collsim.topology.graph import Topology
 
@@ -150,9 +150,12 @@ def _multitree(topology: Topology, collective: Collective, hosts: Sequence[int],
 
 
 def _faster(topology: Topology, best: _Choice, hint: Hint) -> Schedule:
-    """Return the schedule of `best`, or MULTITREE's where that is estimated to take less time."""
+    """Return the schedule of `best`, or MULTITREE's where that is estimated to take less time, message by message.
+
+    MULTITREE's schedule is not weighed where it would be larger than any that a plan may have.
+    """
     collective, ranks = best.collective, len(best.machine.hosts)
-    if collective.name not in multitree.collectives or 2 * ranks * ranks > ESTIMATED:
+    if collective.name not in multitree.collectives or 2 * ranks * ranks > MOST_TRANSFERS:
         return best.schedule
     other = _multitree(topology, collective, best.machine.hosts, hint)
     return other if estimate_seconds(other, topology, hint.size) < best.seconds(hint) else best.schedule
