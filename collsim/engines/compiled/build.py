@@ -49,8 +49,8 @@ __all__ = ["LOG_LIMIT", "Machine", "build"]
 IntArray = NDArray[np.int64]
 Records = NDArray[Any]
 
-LOG_LIMIT = 5_000_000
-"""Grants that the log of the critical path holds at a time."""
+LOG_LIMIT = 20_000_000
+"""Grants that the log of the critical path holds at a time, a gigabyte; keeping states and running again costs more."""
 POOL = 4096
 """Packets, credits and grants that a run has space for at its beginning, besides one a link."""
 
