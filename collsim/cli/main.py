@@ -24,6 +24,7 @@ from collsim.cli.schedule import schedule
 from collsim.cli.suggest import SuggestingGroup
 from collsim.cli.topo import topo
 from collsim.cli.traffic import traffic
+from collsim.cli.workload import workload
 from collsim.errors import CollsimError
 from collsim.jit.notice import listening
 
@@ -65,7 +66,7 @@ def cli() -> None:
     """
 
 
-for command in (run_command, compare, traffic, topo, algo, net, preset, bound, schedule, completion, reference):
+for command in (run_command, compare, traffic, workload, topo, algo, net, preset, bound, schedule, completion, reference):
     cli.add_command(command)
 
 

@@ -1,0 +1,20 @@
+"""`collsim workload`: what training and serving ask of a machine, one generator of traffic a subcommand."""
+
+from __future__ import annotations
+
+import click
+
+from collsim.cli.suggest import SuggestingGroup
+
+__all__ = ["workload"]
+
+
+@click.group(cls=SuggestingGroup)
+def workload() -> None:
+    """Simulate training steps and inference instead of a single collective, and report what an alternative would gain."""
+
+
+COMMANDS: tuple[click.Command, ...] = ()
+
+for command in COMMANDS:
+    workload.add_command(command)
