@@ -15,12 +15,15 @@ __all__ = [
     "FS_PER_SECOND",
     "MAX_BYTES",
     "MAX_TIME",
+    "PER_BILLION",
     "check_time",
     "format_bandwidth",
+    "format_loss",
     "format_size",
     "format_time",
     "parse_bandwidth",
     "parse_count",
+    "parse_loss",
     "parse_size",
     "parse_time",
     "serialisation_fs",
@@ -29,6 +32,7 @@ __all__ = [
 FS_PER_SECOND = 10**15
 MAX_TIME = 2**63 - 1
 MAX_BYTES = 2**62
+PER_BILLION = 10**9
 
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ/]*)\s*")
 _DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
@@ -109,6 +113,24 @@ def parse_count(text: str | int, what: str, least: int = 0) -> int:
     return value
 
 
+def parse_loss(text: str | int | float) -> int:
+    """Return packets lost of a billion (0 <= p < 10^9) from a share of 1: "1e-6", "0.0001%", 0.
+
+    Raises InvalidValue for a share outside 0 to below 1, for an unreadable one, and for parts of 10^-9.
+    """
+    value, unit = _split(str(text).replace("%", ""), "loss rate", "1e-6")
+    percent = str(text).strip().endswith("%")
+    if unit:
+        raise InvalidValue(f"The loss rate '{text}' is a share of packets without a unit, like 1e-6 or 0.0001%.")
+    share = value / (100 if percent else 1)
+    if not 0 <= share < 1:
+        raise InvalidValue(f"The loss rate '{text}' is not 0 or more and below 1; a link that loses all is one to fail.")
+    lost = share * PER_BILLION
+    if lost.denominator != 1:
+        raise InvalidValue(f"The loss rate '{text}' is finer than one packet of a billion; write it like 1e-6.")
+    return int(lost)
+
+
 def check_time(time: int) -> int:
     """Return `time` (fs) unchanged; ClockOverflow when it does not fit 63 bits."""
     if time > MAX_TIME:
@@ -137,6 +159,11 @@ def format_size(size: int) -> str:
 def format_bandwidth(rate: float) -> str:
     """Return bytes/s with a decimal prefix: "16 GB/s"."""
     return _scaled(rate, "B/s")
+
+
+def format_loss(loss: int) -> str:
+    """Return packets lost of a billion as a share: "1e-06"; "0" for none."""
+    return f"{loss / PER_BILLION:.9g}"
 
 
 def format_time(fs: float) -> str:

@@ -1,6 +1,6 @@
 """Edge lists as CSV: one link a line, the network as a spreadsheet or a script writes it down.
 
-Columns: source and target, then as wanted bandwidth, latency, count, bidirectional (yes makes the line a cable of two
+Columns: source and target, then as wanted bandwidth, latency, loss, count, bidirectional (yes makes the line a cable of two
 links; no is the default), source_kind and target_kind (host is the default). Lines that start with # are comments.
 """
 
@@ -21,13 +21,14 @@ from collsim.topology.draft import (
     read_bandwidth,
     read_flag,
     read_latency,
+    read_loss,
 )
 from collsim.topology.files import READERS, read_text
 from collsim.topology.graph import Topology
 
 __all__ = ["read_edge_csv"]
 
-_COLUMNS = ("source", "target", "bandwidth", "latency", "count", "bidirectional", "source_kind", "target_kind")
+_COLUMNS = ("source", "target", "bandwidth", "latency", "loss", "count", "bidirectional", "source_kind", "target_kind")
 
 
 def read_edge_csv(path: Path, bandwidth: int | None = None, latency: int | None = None) -> Topology:
@@ -43,14 +44,15 @@ def read_edge_csv(path: Path, bandwidth: int | None = None, latency: int | None 
         row = _row(header, line, place)
         for end in ("source", "target"):
             _kind(kinds, row[end], row.get(f"{end}_kind", ""), place)
-        links += parallel(
-            (row["source"], row["target"]),
+        link = DraftLink(
+            row["source"],
+            row["target"],
             read_bandwidth(row.get("bandwidth"), place),
             read_latency(row.get("latency"), place),
             place,
-            row.get("count"),
-            read_flag(row.get("bidirectional") or "no", place),
+            read_loss(row.get("loss"), place) or 0,
         )
+        links += parallel(link, row.get("count"), read_flag(row.get("bidirectional") or "no", place))
     nodes = tuple(DraftNode(name, host) for name, (host, _, _) in kinds.items())
     return finish(Draft(path.stem, nodes, tuple(links)), str(path), bandwidth, latency)
 

@@ -14,6 +14,7 @@ from collsim.topology.convert import link_order, node_name
 from collsim.topology.draft import Draft, DraftLink, DraftNode, check_keys, finish, links_from, node_from
 from collsim.topology.files import READERS, read_text
 from collsim.topology.graph import Topology
+from collsim.units import PER_BILLION
 
 __all__ = ["read_node_link", "to_node_link"]
 
@@ -66,6 +67,7 @@ def to_node_link(topology: Topology) -> dict[str, Any]:
             "bandwidth": int(topology.bandwidth[link]),
             "latency_fs": int(topology.latency[link]),
         }
+        | ({"loss": int(topology.loss[link]) / PER_BILLION} if topology.loss[link] else {})
         for link in range(topology.links)
     ]
     return {"directed": True, "multigraph": True, "graph": {"name": topology.name}, "nodes": nodes, "edges": edges}

@@ -7,14 +7,14 @@ becomes two links, and how every mistake is reported with the file and the place
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from collsim.errors import FileFormatError, InvalidValue, TopologyError, nearest
 from collsim.topology.family import DEFAULT_LINKS, MAX_LINKS
 from collsim.topology.graph import Level, Link, Topology, build
 from collsim.topology.layout import by_distance
-from collsim.units import parse_bandwidth, parse_count, parse_time
+from collsim.units import parse_bandwidth, parse_count, parse_loss, parse_time
 
 __all__ = [
     "Draft",
@@ -28,13 +28,14 @@ __all__ = [
     "node_from",
     "read_bandwidth",
     "read_latency",
+    "read_loss",
     "refuse_override",
 ]
 
 HOST_KINDS = ("host", "gpu", "npu", "accelerator", "node")
 SWITCH_KINDS = ("switch", "router")
 NODE_KEYS = ("id", "name", "label", "kind", "type", "forwards", "x", "y")
-LINK_KEYS = ("source", "target", "key", "id", "bandwidth", "latency", "latency_fs", "count")
+LINK_KEYS = ("source", "target", "key", "id", "bandwidth", "latency", "latency_fs", "loss", "count")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
@@ -50,13 +51,17 @@ class DraftNode:
 
 @dataclass(frozen=True, slots=True)
 class DraftLink:
-    """A directed link between named nodes; bytes/s and fs, None where not stated; `place` names file and entry in errors."""
+    """A directed link between named nodes; bytes/s and fs, None where not stated; packets lost of a billion.
+
+    `place` names file and entry in errors.
+    """
 
     source: str
     target: str
     bandwidth: int | None
     latency: int | None
     place: str
+    loss: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def finish(draft: Draft, origin: str, bandwidth: int | None = None, latency: int
         ends = [_end(name, ids, k.place) for name in (k.source, k.target)]
         if ends[0] == ends[1]:
             raise FileFormatError(f"{k.place} joins '{k.source}' to itself; remove it.")
-        links.append(Link(ends[0], ends[1], _first(k.bandwidth, rate), _first(k.latency, delay)))
+        links.append(Link(ends[0], ends[1], _first(k.bandwidth, rate), _first(k.latency, delay), k.loss))
     hosts = sum(n.host for n in ordered)
     placed = [n.at for n in ordered if n.at is not None]
     if placed and len(placed) < len(ordered):
@@ -174,6 +179,16 @@ def read_latency(value: object, place: str) -> int | None:
         raise FileFormatError(f"{place}: {error}") from None
 
 
+def read_loss(value: object, place: str) -> int | None:
+    """Return packets lost of a billion from a share (1e-6, "0.0001%"), None for nothing; FileFormatError names the place."""
+    if value is None or value == "":
+        return None
+    try:
+        return parse_loss(_scalar(value))
+    except InvalidValue as error:
+        raise FileFormatError(f"{place}: {error}") from None
+
+
 def _scalar(value: object) -> str | int | float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InvalidValue(f"'{value}' is not a quantity; write it like 16GB/s or 150ns.")
@@ -222,22 +237,26 @@ def links_from(attributes: Mapping[str, object], ends: tuple[str, str], place: s
     latency = read_latency(attributes.get("latency"), place)
     if latency is None and attributes.get("latency_fs") is not None:
         latency = read_latency(f"{attributes['latency_fs']}fs", place)
-    return parallel(
-        ends, read_bandwidth(attributes.get("bandwidth"), place), latency, place, attributes.get("count"), both_ways
+    link = DraftLink(
+        *ends,
+        read_bandwidth(attributes.get("bandwidth"), place),
+        latency,
+        place,
+        read_loss(attributes.get("loss"), place) or 0,
     )
+    return parallel(link, attributes.get("count"), both_ways)
 
 
-def parallel(
-    ends: tuple[str, str], bandwidth: int | None, latency: int | None, place: str, count: object, both_ways: bool
-) -> list[DraftLink]:
-    """Return `count` (default 1) links, or cables of two links each where `both_ways`, there before back."""
+def parallel(link: DraftLink, count: object, both_ways: bool) -> list[DraftLink]:
+    """Return `link` `count` times (default 1), or as many cables of two links each where `both_ways`, there before back."""
+    place = link.place
     try:
         times = 1 if count is None or count == "" else parse_count(str(count), "count", least=1)
     except InvalidValue as error:
         raise FileFormatError(f"{place}: {error}") from None
     if times > MAX_LINKS:
         raise FileFormatError(f"{place}: {times} parallel links are more than the {MAX_LINKS:,} allowed.")
-    cable = [DraftLink(ends[0], ends[1], bandwidth, latency, place)]
+    cable = [link]
     if both_ways:
-        cable.append(DraftLink(ends[1], ends[0], bandwidth, latency, place))
+        cable.append(replace(link, source=link.target, target=link.source))
     return cable * times

@@ -143,6 +143,7 @@ def fail_nodes(topology: Topology, names: Iterable[str]) -> Topology:
             coordinates=topology.coordinates[kept],
             levels=tuple(levels),
             about=topology.about,
+            loss=topology.loss[alive],
         )
     except TopologyError as error:
         raise TopologyError(f"Without {', '.join(names)} the machine falls apart. {error}") from None

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from collsim.errors import TopologyError
 from collsim.topology.connectivity import first_cut_off
 from collsim.topology.layout import circle
-from collsim.units import FS_PER_SECOND, MAX_TIME
+from collsim.units import FS_PER_SECOND, MAX_TIME, PER_BILLION
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -30,12 +30,13 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One directed link as a builder states it: node ids, bytes/s (> 0), femtoseconds (>= 0)."""
+    """One directed link as a builder states it: node ids, bytes/s (> 0), femtoseconds (>= 0), packets lost of a billion."""
 
     source: int
     target: int
     bandwidth: int
     latency: int
+    loss: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Topology:
     bytes/s; `latency`: int64[L] fs; `forwards`: bool[N], whether a node passes on traffic of others; `coordinates`:
     float64[N, 2] for drawing; `names`: N node names; `family` and `parameters` say how routing may treat it (family
     "graph" promises nothing); `dims` are grid sizes of torus, mesh, ring and hypercube, else ();
-    `levels` are natural partitions, finest first.
+    `levels` are natural partitions, finest first; `loss`: int64[L], packets that a link loses of a billion.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Topology:
     parameters: Mapping[str, int] = field(default_factory=dict)
     levels: tuple[Level, ...] = ()
     about: str = ""
+    loss: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def nodes(self) -> int:
@@ -131,10 +133,15 @@ class Topology:
         )
         for array in (self.source, self.target, self.bandwidth, self.latency, self.forwards):
             state.update(np.ascontiguousarray(array).tobytes())
+        if self.loss.any():
+            state.update(b"loss" + np.ascontiguousarray(self.loss).tobytes())
         return state.hexdigest()
 
     def to_networkx(self) -> nx.MultiDiGraph[int]:
-        """Return a MultiDiGraph; nodes carry name, kind, forwards, x, y; edges (keyed by link id) bandwidth, latency_fs."""
+        """Return a MultiDiGraph; nodes carry name, kind, forwards, x, y; edges bandwidth, latency_fs and any loss.
+
+        Edges are keyed by link id.
+        """
         import networkx as nx
 
         graph: nx.MultiDiGraph[int] = nx.MultiDiGraph(name=self.name, family=self.family)
@@ -145,6 +152,8 @@ class Topology:
         for link in range(self.links):
             ends = int(self.source[link]), int(self.target[link])
             graph.add_edge(*ends, key=link, bandwidth=int(self.bandwidth[link]), latency_fs=int(self.latency[link]))
+            if self.loss[link]:
+                graph.edges[*ends, link]["loss"] = int(self.loss[link]) / PER_BILLION
         return graph
 
     def with_links(self, keep: Sequence[int], bandwidth: IntArray, name: str | None = None) -> Topology:
@@ -163,6 +172,7 @@ class Topology:
             target=self.target[kept],
             bandwidth=np.asarray(bandwidth, dtype=np.int64)[kept],
             latency=self.latency[kept],
+            loss=self.loss[kept],
         )
         _validate(changed)
         return changed
@@ -182,10 +192,12 @@ def build(
     parameters: Mapping[str, int] | None = None,
     levels: tuple[Level, ...] = (),
     about: str = "",
+    loss: IntArray | None = None,
 ) -> Topology:
     """Return a validated Topology of `hosts` hosts and `switches` switches joined by `links` (directed, in id order).
 
-    `links` are Link objects, or int64[L, 4] of source, target, bytes/s and fs where there are many. `names` default to
+    `links` are Link objects, or int64[L, 4] of source, target, bytes/s and fs where there are many; then `loss` int64[L] is
+    what each loses of a billion packets, default none. `names` default to
     h0.. and s0..; `forwards` to True for switches only; `coordinates` ([N, 2]) to a circle.
     Raises TopologyError for fewer than two hosts, unknown ends, self links, zero bandwidth, negative latency, a host that
     cannot reach another one through nodes that forward, or repeated names.
@@ -194,7 +206,9 @@ def build(
     if isinstance(links, np.ndarray):
         table = np.asarray(links, dtype=np.int64).reshape(-1, 4)
     else:
-        rows = [(k.source, k.target, k.bandwidth, k.latency) for k in links]
+        stated = list(links)
+        rows = [(k.source, k.target, k.bandwidth, k.latency) for k in stated]
+        loss = np.array([k.loss for k in stated], dtype=np.int64)
         if any(not 0 <= value <= MAX_TIME for row in rows for value in row[2:]):
             raise TopologyError(f"Topology '{name}' has a bandwidth or latency that is negative or overflows 63 bits.")
         table = np.array(rows, dtype=np.int64).reshape(-1, 4)
@@ -215,6 +229,7 @@ def build(
         parameters=dict(parameters or {}),
         levels=levels,
         about=about,
+        loss=np.zeros(len(table), dtype=np.int64) if loss is None else np.array(loss, dtype=np.int64),
     )
     _validate(topology)
     return topology
@@ -275,3 +290,12 @@ def _validate_links(t: Topology) -> None:
     if len(extreme):
         name = t.link_name(int(extreme[0]))
         raise TopologyError(f"Link {name} of '{t.name}' exceeds 10^18 bytes/s or has a latency outside 0 to an hour.")
+    if t.loss.shape != t.source.shape:
+        raise TopologyError(f"'{t.name}' states the loss of {len(t.loss)} links and has {t.links}; state it for each link.")
+    lossy = np.flatnonzero((t.loss < 0) | (t.loss >= PER_BILLION))
+    if len(lossy):
+        link = int(lossy[0])
+        share = int(t.loss[link]) / PER_BILLION
+        raise TopologyError(
+            f"Link {t.link_name(link)} of '{t.name}' loses {share:g} of its packets; a loss rate is 0 or more and below 1."
+        )

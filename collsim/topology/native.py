@@ -25,6 +25,7 @@ from collsim.topology.draft import (
     parallel,
     read_bandwidth,
     read_latency,
+    read_loss,
     refuse_override,
 )
 from collsim.topology.family import DEFAULT_LINKS, LinkSpec, from_family
@@ -36,8 +37,8 @@ __all__ = ["read_yaml"]
 _COMMON = ("name", "about", "source", "assumptions", "bandwidth", "latency", "links")
 _EXPLICIT = (*_COMMON, "hosts", "switches", "forwards", "levels", "coordinates")
 _DERIVED = (*_COMMON, "family", "file")
-_LINK = ("between", "from", "to", "bandwidth", "latency", "count")
-_RULE = ("between", "from", "to", "across", "bandwidth", "latency")
+_LINK = ("between", "from", "to", "bandwidth", "latency", "loss", "count")
+_RULE = ("between", "from", "to", "across", "bandwidth", "latency", "loss")
 _RANGE = re.compile(r"(.*?)(\d+)\.\.(\d+)(.*)")
 _MAX_NODES = 1_000_000
 
@@ -113,8 +114,8 @@ def _other(value: object, path: Path, bandwidth: int | None, latency: int | None
 
 
 def _ruled(base: Topology, rules: object, origin: str) -> Topology:
-    """Return `base` with the rates and latencies that `rules` state for the links they match, later rules winning."""
-    rate, delay = base.bandwidth.copy(), base.latency.copy()
+    """Return `base` with what `rules` state of rate, latency and loss for the links they match, later rules winning."""
+    rate, delay, lost = base.bandwidth.copy(), base.latency.copy(), base.loss.copy()
     ids = {name: node for node, name in enumerate(base.names)}
     for index, rule in enumerate(_list(rules, f"{origin}: links")):
         place = f"{origin}: links, entry {index + 1}"
@@ -122,13 +123,16 @@ def _ruled(base: Topology, rules: object, origin: str) -> Topology:
         check_keys(entry, _RULE, place, strict=True)
         matched = _matched(base, ids, entry, place)
         bandwidth, latency = read_bandwidth(entry.get("bandwidth"), place), read_latency(entry.get("latency"), place)
-        if bandwidth is None and latency is None:
-            raise FileFormatError(f"{place} states neither a bandwidth nor a latency.")
+        loss = read_loss(entry.get("loss"), place)
+        if bandwidth is None and latency is None and loss is None:
+            raise FileFormatError(f"{place} states neither a bandwidth nor a latency nor a loss.")
         if bandwidth is not None:
             rate[matched] = bandwidth
         if latency is not None:
             delay[matched] = latency
-    return replace(base, bandwidth=rate, latency=delay)
+        if loss is not None:
+            lost[matched] = loss
+    return replace(base, bandwidth=rate, latency=delay, loss=lost)
 
 
 def _matched(base: Topology, ids: Mapping[str, int], entry: Mapping[str, object], place: str) -> NDArray[np.int64]:
@@ -205,6 +209,7 @@ def _cables(entry: object, names: Collection[str], place: str) -> list[DraftLink
     first, second, both_ways = _ends(stated, place)
     bandwidth = read_bandwidth(stated.get("bandwidth"), place)
     latency = read_latency(stated.get("latency"), place)
+    loss = read_loss(stated.get("loss"), place) or 0
     left, right = (_matching(names, end) or [end] for end in (first, second))
     links: list[DraftLink] = []
     seen: set[tuple[str, str]] = set()
@@ -214,7 +219,7 @@ def _cables(entry: object, names: Collection[str], place: str) -> list[DraftLink
             if globbed and (a == b or (both_ways and (b, a) in seen)):
                 continue
             seen.add((a, b))
-            links += parallel((a, b), bandwidth, latency, place, stated.get("count"), both_ways)
+            links += parallel(DraftLink(a, b, bandwidth, latency, place, loss), stated.get("count"), both_ways)
     return links
 
 

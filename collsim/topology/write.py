@@ -14,6 +14,7 @@ import yaml
 
 from collsim.topology.family import LinkSpec, from_family
 from collsim.topology.graph import Topology
+from collsim.units import format_loss
 
 __all__ = ["to_yaml"]
 
@@ -36,7 +37,7 @@ def to_yaml(topology: Topology) -> str:
         document |= _explicit(topology, rate, delay)
     else:
         document["family"] = family
-        differing = (topology.bandwidth != rate) | (topology.latency != delay)
+        differing = (topology.bandwidth != rate) | (topology.latency != delay) | (topology.loss != 0)
         rules = [_entry(topology, link, rate, delay) for link in np.flatnonzero(differing).tolist()]
         if rules:
             document["links"] = rules
@@ -92,6 +93,8 @@ def _entry(topology: Topology, link: int, rate: int, delay: int) -> Mapping[str,
         entry["bandwidth"] = _text(int(topology.bandwidth[link]), _RATES)
     if topology.latency[link] != delay:
         entry["latency"] = _text(int(topology.latency[link]), _TIMES)
+    if topology.loss[link]:
+        entry["loss"] = format_loss(int(topology.loss[link]))
     return entry
 
 

@@ -86,3 +86,9 @@ def test_mistakes_name_the_file_and_the_line(read, text, words):
     with pytest.raises(CollsimError, match=words) as refusal:
         read(text)
     assert "net.csv" in str(refusal.value)
+
+
+def test_a_line_states_the_loss_of_its_links(tmp_path):
+    file = tmp_path / "net.csv"
+    file.write_text("source,target,loss,bidirectional\na,b,1e-6,yes\nb,a,,no\n")
+    assert load(file).loss.tolist() == [1000, 1000, 0]

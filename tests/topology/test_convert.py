@@ -1,11 +1,14 @@
 """networkx graphs to topologies and back."""
 
+import json
+
 import networkx as nx
 import numpy as np
 import pytest
 
 from collsim.errors import FileFormatError, InvalidValue, TopologyError
-from collsim.topology import load, machines
+from collsim.interop.node_link import to_node_link
+from collsim.topology import build, load, machines
 from collsim.topology.convert import from_networkx
 
 
@@ -91,3 +94,12 @@ def test_disconnected_and_self_loops():
     looped.add_edge(0, 0)
     with pytest.raises(FileFormatError, match="to itself"):
         from_networkx(looped)
+
+
+def test_loss_goes_through_networkx_and_node_link(tmp_path):
+    rates = np.array([[0, 1, 10**9, 0], [1, 0, 10**9, 0], [1, 2, 10**9, 5], [2, 1, 10**9, 5]])
+    net = build("line", 3, rates, forwards=[True] * 3, loss=np.array([0, 0, 1000, 25]))
+    file = tmp_path / "net.json"
+    file.write_text(json.dumps(to_node_link(net)))
+    for again in (from_networkx(net.to_networkx()), load(file)):
+        assert (again.loss.tolist(), again.digest) == (net.loss.tolist(), net.digest)

@@ -282,3 +282,39 @@ def test_any_rates_read_back_to_the_byte_and_femtosecond(rates, hosts, tmp_path_
     file = tmp_path_factory.mktemp("any") / "x.yaml"
     file.write_text(to_yaml(topology))
     assert_equal(topology, load(file))
+
+
+LOSSY = """
+hosts: [a, b]
+switches: [s, t]
+links:
+  - {between: [a, s]}
+  - {between: [b, t]}
+  - {between: [s, t], loss: 1e-6, count: 2}
+  - {from: s, to: t, loss: 0.001%}
+"""
+
+
+def test_links_state_the_share_of_packets_they_lose(read):
+    net = read(LOSSY)
+    assert net.loss.tolist() == [0] * 4 + [1000] * 4 + [10_000]
+    assert read(to_yaml(net)).loss.tolist() == net.loss.tolist()
+    assert fail_links(net, ["s->t#2"]).loss.tolist() == [0] * 4 + [1000] * 4
+
+
+def test_loss_is_part_of_the_digest_only_where_there_is_some(read):
+    clean = read(LOSSY.replace(", loss: 1e-6", "").replace(", loss: 0.001%", ""))
+    assert read(LOSSY.replace("1e-6", "0").replace("0.001%", "0")).digest == clean.digest != read(LOSSY).digest
+
+
+def test_rules_give_loss_to_a_familys_links(read):
+    net = read("family: ring4\nlinks: [{from: h0, to: h1, loss: 1e-5}]")
+    assert np.flatnonzero(net.loss).tolist() == list(net.links_between(0, 1))
+    again = read(to_yaml(net))
+    assert (again.family, again.digest) == ("ring", net.digest)
+
+
+@pytest.mark.parametrize("loss", ["1", "-0.1", "1e-12", "often", "100%", "1us"])
+def test_impossible_losses_are_refused_with_their_place(read, loss):
+    with pytest.raises(FileFormatError, match=r"net.yaml: links, entry 3: .*loss rate"):
+        read(LOSSY.replace("1e-6", loss))
