@@ -1,0 +1,1 @@
+"""One transformer a file (or a family of them): shapes of language models that are trained and served, found by name."""
