@@ -6,6 +6,7 @@ An entry is added by decorating it in its own file, or by a third party's entry 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -45,12 +46,18 @@ class Registry(Generic[T]):
         self._entries: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
         self._loaded = False
+        self._aside: dict[str, T] | None = None
 
     def add(self, name: str, entry: T, aliases: tuple[str, ...] = ()) -> T:
         """Register `entry`; InvalidValue when the name or an alias is taken by another entry.
 
         A function defined once more in a notebook or at the prompt replaces itself: that is how one works on it.
         """
+        if self._aside is not None:
+            if name in self._aside or name in self:
+                raise self._taken(name)
+            self._aside[name] = entry
+            return entry
         for key in (name, *aliases):
             if key in self._aliases and self._aliases[key] != name:
                 raise self._taken(key)
@@ -63,6 +70,20 @@ class Registry(Generic[T]):
 
     def _taken(self, name: str) -> InvalidValue:
         return InvalidValue(f"{self.kind} '{name}' is registered twice; give one of the two another name.")
+
+    @contextmanager
+    def aside(self) -> Iterator[dict[str, T]]:
+        """Within the context what is added goes into the dictionary yielded, {name: entry}, and not into the registry.
+
+        A name that is registered, or added twice, is refused as ever.
+        """
+        # Loaded first: the modules of the package register themselves, which must not go aside.
+        self._load()
+        before, self._aside = self._aside, {}
+        try:
+            yield self._aside
+        finally:
+            self._aside = before
 
     def register(self, name: str, aliases: tuple[str, ...] = ()) -> Callable[[T], T]:
         """Decorator form of `add`."""

@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from collsim.cli.options import complete_algorithm
+from collsim.cli.options import complete_algorithm, size_option
+from collsim.cli.progress import progress
 from collsim.cli.suggest import SuggestingGroup
 
 __all__ = ["algo"]
@@ -30,14 +31,58 @@ def list_algorithms() -> None:
 @algo.command()
 @click.argument("algorithm", metavar="ALGORITHM", shell_complete=complete_algorithm)
 def show(algorithm: str) -> None:
-    """Show the facts of ALGORITHM: paper, constraints, step and volume formulas, options.
+    """Show the facts of ALGORITHM (a name, or a file of one's own): paper, constraints, formulas, options.
 
     \b
-    Example:
+    Examples:
       collsim algo show multitree
+      collsim algo show ./star.py
     """
-    from collsim.collectives.algorithm import ALGORITHMS
+    from collsim.collectives.algorithm import parse_algorithm
     from collsim.report.describe import algorithm_rows
     from collsim.report.table import print_rows
 
-    print_rows(algorithm_rows(ALGORITHMS.get(algorithm)), sys.stdout)
+    print_rows(algorithm_rows(parse_algorithm(algorithm)[0]), sys.stdout)
+
+
+@algo.command()
+@click.argument("algorithm", metavar="ALGORITHM", shell_complete=complete_algorithm)
+@click.option("--topo", "machines", multiple=True, metavar="T", help="Check on this topology instead. Repeat for more.")
+@size_option
+def check(algorithm: str, machines: tuple[str, ...], size: str) -> int:
+    """Prove ALGORITHM on many machines, hold it to its own formulas and to the bound.
+
+    Every collective it serves is built on a dozen topologies: each schedule is proved, its steps and volume are compared
+    with the formulas on board, and its time with the bound. Exit code 1 if anything is wrong; refusals with a reason
+    are not.
+
+    \b
+    Examples:
+      collsim algo check ./star.py
+      collsim algo check multitree --topo torus8x8 --topo fattree4
+    """
+    from collsim.report.table import print_columns
+    from collsim.sweep.check import checks
+    from collsim.units import parse_size
+
+    amount, done = parse_size(size), []
+    with progress(f"checking {algorithm}") as show:
+        for item in checks(algorithm, amount, machines):
+            done.append(item)
+            show(len(done), None, f"{item.collective} on {item.topology}")
+    rows = [
+        [c.topology, c.collective, c.verdict, f"{c.steps:,}", f"{c.transfers:,}", f"{c.percent_of_bound:.1f} %"]
+        if c.percent_of_bound is not None
+        else [c.topology, c.collective, c.verdict, "", "", ""]
+        for c in done
+    ]
+    print_columns(["topology", "collective", "verdict", "steps", "transfers", "of bound"], rows, sys.stdout, left=3)
+    for c in done:
+        if c.verdict == "wrong":
+            click.echo(f"Wrong: {c.collective} on {c.topology}: {c.detail}")
+    # An algorithm refuses a machine for the same reason whatever the collective.
+    for topology, reason in {c.topology: c.detail for c in done if c.verdict == "refused"}.items():
+        click.echo(f"Refused on {topology}: {reason.partition(' It needs ')[0]}")
+    counts = {word: sum(c.verdict == word for c in done) for word in ("proved", "refused", "wrong")}
+    click.echo(", ".join(f"{count} {word}" for word, count in counts.items()) + ".")
+    return 1 if counts["wrong"] else 0

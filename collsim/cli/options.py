@@ -138,8 +138,9 @@ def algo_option(command: F) -> F:
             default="multitree",
             show_default=True,
             metavar="A",
-            shell_complete=_names(_algorithms),
-            help="Algorithm, with options after a colon: multitree or multitree:ports=1 (see 'collsim algo list').",
+            shell_complete=_names_or_files(_algorithms),
+            help="Algorithm, with options after a colon: multitree or multitree:ports=1 (see 'collsim algo list'), or "
+            "a file of your own, ./star.py or ./star.py:NAME.",
         ),
     )
 

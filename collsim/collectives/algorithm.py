@@ -140,12 +140,12 @@ def algorithm(
 
 
 def parse_algorithm(text: str) -> tuple[Algorithm, dict[str, object]]:
-    """Return (algorithm, options) of "multitree" or "multitree:termination=authors,ports=1".
+    """Return (algorithm, options) of "multitree", "multitree:termination=authors,ports=1" or "./mine.py:star:segments=4".
 
-    Option values take the type of the option's default (bool, int, else str). Raises UnknownName, InvalidValue.
+    A file's only algorithm needs no name. Option values take the type of the option's default (bool, int, else str). Raises
+    UnknownName, InvalidValue, FileFormatError.
     """
-    name, _, tail = text.partition(":")
-    entry = ALGORITHMS.get(name.strip())
+    entry, tail = _named(text)
     options: dict[str, object] = {}
     for item in filter(None, (part.strip() for part in tail.split(","))):
         key, equals, value = (part.strip() for part in item.partition("="))
@@ -155,6 +155,20 @@ def parse_algorithm(text: str) -> tuple[Algorithm, dict[str, object]]:
             raise InvalidValue(f"Write the option '{key}' of {entry.name} as {key}=VALUE.")
         options[key] = _typed(entry, key, value)
     return entry, options
+
+
+def _named(text: str) -> tuple[Algorithm, str]:
+    """Return the algorithm that `text` begins with and the rest, its options."""
+    # Readers of files make algorithms, so they cannot be imported before this module is whole.
+    from collsim.collectives.algorithm_files import from_file, is_algorithm_file
+
+    name, _, tail = text.partition(":")
+    if not is_algorithm_file(name):
+        return ALGORITHMS.get(name.strip()), tail
+    first, _, rest = tail.partition(":")
+    if "=" in first:
+        first, rest = "", tail
+    return from_file(name.strip(), first.strip() or None), rest
 
 
 def _typed(entry: Algorithm, key: str, value: str) -> object:
