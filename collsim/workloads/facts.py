@@ -9,8 +9,11 @@ __all__ = ["accelerator_row", "network_row"]
 
 
 def network_row(network: Network) -> str:
-    """Return the table row of a network: name, title, layers, weights, forward GFLOP of a sample, source, reading."""
-    counts = (str(len(network.layers)), f"{network.parameters:,}", f"{network.flops / 1e9:.3g}")
+    """Return the table row of a network: name, title, layers, weights, all parameters where counted, forward
+    GFLOP of a sample, source, reading.
+    """
+    whole = f"{network.all_parameters:,}" if network.all_parameters > network.parameters else ""
+    counts = (str(len(network.layers)), f"{network.parameters:,}", whole, f"{network.flops / 1e9:.3g}")
     return f"| `{network.name}` | {' | '.join((network.title, *counts, network.source, network.reading))} |"
 
 

@@ -1,8 +1,9 @@
 """Layers and networks: the shapes from which computing time and gradient bytes follow.
 
 Every layer is written as a convolution, the form in which accelerators count: a dense layer is a convolution of 1 x 1 over
-as many pixels as a sample has rows, a product of two activations is one whose filters are activations. Counted are weights;
-biases and normalisation, some thousandths of a network, are left out, as in the studies that these are compared with.
+as many pixels as a sample has rows, a product of two activations is one whose filters are activations. Counted are weights,
+as in the studies that these are compared with; a layer states its biases and normalisation apart, some thousandths of a
+network, where totals are published with them.
 Adding a network costs one file in collsim/workloads/networks (or an entry point in the group "collsim.networks").
 """
 
@@ -22,7 +23,9 @@ class Layer:
 
     `padding` pixels are added on every side. `groups` divide channels and filters into as many independent convolutions.
     `trained`: whether it holds weights of its own; products of activations and layers that share another's weights hold
-    none. `is_lookup`: rows of the weights are picked, nothing is multiplied. Raises InvalidValue for shapes that do not fit.
+    none. `is_lookup`: rows of the weights are picked, nothing is multiplied. `others`: trained parameters beside the
+    weights, its biases or the gains and shifts of the normalisation behind it; 0 also where they are not counted.
+    Raises InvalidValue for shapes that do not fit.
     """
 
     name: str
@@ -37,11 +40,14 @@ class Layer:
     groups: int = 1
     trained: bool = True
     is_lookup: bool = False
+    others: int = 0
 
     def __post_init__(self) -> None:
         sizes = (self.height, self.width, self.channels, self.filters, self.filter_height, self.filter_width)
-        if min(*sizes, self.stride, self.groups) < 1 or self.padding < 0:
-            raise InvalidValue(f"The layer '{self.name}' has a size below 1 or a padding below 0; give larger numbers.")
+        if min(*sizes, self.stride, self.groups) < 1 or min(self.padding, self.others) < 0:
+            raise InvalidValue(
+                f"The layer '{self.name}' has a size below 1, or a padding or other parameters below 0; give larger numbers."
+            )
         if self.channels % self.groups or self.filters % self.groups:
             raise InvalidValue(
                 f"The layer '{self.name}' divides {self.channels} channels and {self.filters} filters into {self.groups} "
@@ -74,6 +80,11 @@ class Layer:
     def parameters(self) -> int:
         """Weights that this layer holds and whose gradient is summed over the nodes."""
         return self.taps * self.filters if self.trained else 0
+
+    @property
+    def all_parameters(self) -> int:
+        """Weights and `others`."""
+        return self.parameters + self.others
 
     @property
     def macs(self) -> int:
@@ -110,6 +121,11 @@ class Network:
         return sum(layer.parameters for layer in self.layers)
 
     @property
+    def all_parameters(self) -> int:
+        """Weights of all layers with their biases and normalisation, as totals are published."""
+        return sum(layer.all_parameters for layer in self.layers)
+
+    @property
     def flops(self) -> int:
         """Floating-point operations of the forward pass of one sample."""
         return sum(layer.flops for layer in self.layers)
@@ -123,15 +139,15 @@ NETWORKS: Registry[Network] = Registry("network", "collsim.workloads.networks", 
 
 
 def convolution(
-    name: str, size: int, channels: int, filters: int, kernel: int, *, stride: int = 1, padding: int = 0
+    name: str, size: int, channels: int, filters: int, kernel: int, *, stride: int = 1, padding: int = 0, others: int = 0
 ) -> Layer:
     """Return a convolution with `filters` of kernel x kernel over `channels` square maps of `size` pixels a side."""
-    return Layer(name, size, size, channels, filters, kernel, kernel, stride, padding)
+    return Layer(name, size, size, channels, filters, kernel, kernel, stride, padding, others=others)
 
 
-def dense(name: str, inputs: int, outputs: int, *, rows: int = 1, trained: bool = True) -> Layer:
+def dense(name: str, inputs: int, outputs: int, *, rows: int = 1, trained: bool = True, others: int = 0) -> Layer:
     """Return a fully connected layer that takes `rows` vectors of `inputs` to vectors of `outputs` for each sample."""
-    return Layer(name, rows, 1, inputs, outputs, trained=trained)
+    return Layer(name, rows, 1, inputs, outputs, trained=trained, others=others)
 
 
 def product(name: str, rows: int, depth: int, columns: int, *, heads: int = 1) -> Layer:

@@ -24,7 +24,8 @@ Plan = Callable[[int], Schedule]
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How a network is trained. `samples` of a mini-batch a node; `word` bytes a gradient.
+    """How a network is trained. `samples` of a mini-batch a node; `word` bytes a gradient; `others`: gradients of biases and
+    normalisation travel with those of the weights of their layer.
 
     `overlap`: all-reduces begin during back-propagation. `bucket`: bytes from which a bucket is full, 0 for every layer by
     itself, None for one bucket of everything. `serial`: the all-reduces of a node take turns, in the order in which they
@@ -40,6 +41,7 @@ class Training:
     serial: bool = True
     first_input_gradient: bool = True
     by_layer: bool = False
+    others: bool = False
 
     def __post_init__(self) -> None:
         if min(self.samples, self.word) < 1:
@@ -138,7 +140,7 @@ def training_iteration(
         raise InvalidValue(
             f"The network '{network.name}' holds no weights, so no gradients are summed; give a trained layer."
         )
-    sizes = [layer.parameters * chosen.word for layer in network.layers]
+    sizes = [(layer.all_parameters if chosen.others else layer.parameters) * chosen.word for layer in network.layers]
     buckets = _ready(_fill(sizes, chosen.bucket), times, chosen.overlap)
     schedules = _schedules(plan, buckets)
     groups = {tuple(sorted(schedule.ranks_to_hosts.tolist())) for schedule in schedules}

@@ -263,3 +263,14 @@ def test_what_cannot_be_trained_is_refused():
     split = [ALGORITHMS.get("ring").schedule(load("ring4"), collective("all-reduce"), group) for group in groups]
     with pytest.raises(InvalidValue, match="one group"):
         training_iteration(TINY, Fixed(), lambda size: split[size % 3], Training())
+
+
+def test_biases_and_normalisation_travel_where_asked_for():
+    network, accelerator = NETWORKS.get("resnet50"), ACCELERATORS.get("h100")
+    weights, everything = (
+        training_iteration(network, accelerator, plan_on("ring4"), Training(bucket=None, others=others))
+        for others in (False, True)
+    )
+    assert weights.gradient_bytes == 4 * network.parameters
+    assert everything.gradient_bytes == 4 * network.all_parameters == 102_228_128
+    assert weights.compute == everything.compute

@@ -8,8 +8,12 @@ from collsim.workloads.accelerators.accelerator import ACCELERATORS, pass_times
 from collsim.workloads.layers import NETWORKS, Layer, Network, convolution
 from collsim.workloads.networks.alphagozero import alphagozero
 from collsim.workloads.networks.ncf import ncf
-from collsim.workloads.networks.resnet50 import stages
+from collsim.workloads.networks.resnet import stages
 from collsim.workloads.networks.transformer import transformer
+
+TOTALS = {"resnet50": 25_557_032, "resnet101": 44_549_160, "resnet152": 60_192_808, "vgg16": 138_357_544}
+MEGABYTES = {"resnet50": 102.2, "resnet101": 178.2, "resnet152": 240.8, "vgg16": 553.4}
+BILLIONS = {"resnet50": 3.8, "resnet101": 7.6, "resnet152": 11.3, "vgg16": 15.5}
 
 
 @pytest.mark.parametrize("name", list(NETWORKS))
@@ -22,6 +26,7 @@ def test_every_network_is_whole(name):
     assert network.parameters == sum(layer.parameters for layer in network.layers) > 0
     assert network.flops > 0
     assert network.unpadded().parameters == network.parameters
+    assert network.all_parameters == network.parameters + sum(layer.others for layer in network.layers)
 
 
 @pytest.mark.parametrize("accelerator", list(ACCELERATORS))
@@ -46,12 +51,21 @@ def test_the_weights_are_those_of_the_study(name):
 def test_published_totals():
     """Known from elsewhere: ResNet-50 of libraries, with batch normalisation and bias, has 25,557,032 parameters."""
     assert NETWORKS.get("resnet50").parameters == 25_557_032 - 53_120 - 1_000
+    for name, total in TOTALS.items():
+        assert NETWORKS.get(name).all_parameters == total
+        assert 4 * total / 1e6 == pytest.approx(MEGABYTES[name], abs=0.05)
     assert NETWORKS.get("googlenet").parameters == 6_990_272
     assert NETWORKS.get("transformer").parameters == (6 * (4 + 8) + 6 * (8 + 8)) * 512**2 + 33_708 * 512
     for blocks in (19, 39):
         heads = 256 + 361 * 256 + 256 + 512 + 722 * 362
         assert alphagozero(blocks).parameters == (17 + 2 * blocks * 256) * 9 * 256 + heads
     assert ncf(138_493, 26_744).parameters == 6_612_184
+
+
+@pytest.mark.parametrize("name", BILLIONS)
+def test_multiplications_are_those_published(name):
+    """He et al., table 1, count a multiply-add once; VGG-16 in the same way by Canziani et al. (arXiv 1605.07678)."""
+    assert sum(layer.macs for layer in NETWORKS.get(name).layers) / 1e9 == pytest.approx(BILLIONS[name], rel=0.03)
 
 
 def test_the_maps_of_convolutions_fit_together():
@@ -77,6 +91,7 @@ def test_a_short_sentence_takes_an_array_no_less_than_one_of_32_tokens():
     [
         (lambda: Layer("l", 0, 1, 1, 1), "below 1"),
         (lambda: Layer("l", 1, 1, 1, 1, padding=-1), "below 0"),
+        (lambda: Layer("l", 1, 1, 1, 1, others=-1), "below 0"),
         (lambda: Layer("l", 1, 1, 6, 4, groups=4), "divides both"),
         (lambda: convolution("l", 2, 3, 4, 5), "add padding"),
         (lambda: Network("empty", "", "", "", ()), "at least one"),
