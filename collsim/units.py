@@ -24,6 +24,7 @@ __all__ = [
     "parse_bandwidth",
     "parse_count",
     "parse_loss",
+    "parse_number",
     "parse_size",
     "parse_time",
     "serialisation_fs",
@@ -38,6 +39,7 @@ _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za
 _DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
 _PREFIX = _DECIMAL | _BINARY
+_LARGE = _DECIMAL | {"E": 10**18, "Z": 10**21}
 _TIME = {"fs": 1, "ps": 10**3, "ns": 10**6, "us": 10**9, "µs": 10**9, "ms": 10**12, "s": 10**15}
 
 
@@ -100,6 +102,23 @@ def parse_time(text: str | int) -> int:
     if time > MAX_TIME:
         raise InvalidValue(f"The time '{text}' overflows the clock of 2.56 hours.")
     return int(time)
+
+
+def parse_number(text: str | int | float | Fraction, what: str, unit: str = "", example: str = "1.5M") -> Fraction:
+    """Return the number >= 0 in "100B", "3.6GW" (unit "W"), "2.5PFLOP/s" or "1e15", exactly; B, the billion, is G.
+
+    Raises InvalidValue for negative or unreadable numbers and for other units than `unit`.
+    """
+    if isinstance(text, Fraction):
+        value, prefix = text, ""
+    else:
+        value, found = _split(text, what, example)
+        prefix = (found.removesuffix(unit) if unit else found).replace("B", "G")
+    if prefix not in _LARGE:
+        raise InvalidValue(f"Unknown unit in the {what} '{text}'; write it like {example}.")
+    if value < 0:
+        raise InvalidValue(f"The {what} '{text}' is negative; write it like {example}.")
+    return value * _LARGE[prefix]
 
 
 def parse_count(text: str | int, what: str, least: int = 0) -> int:

@@ -17,6 +17,7 @@ from collsim.cli.compare import compare
 from collsim.cli.completion import completion
 from collsim.cli.net import net
 from collsim.cli.notices import compile_notice
+from collsim.cli.plan import plan
 from collsim.cli.preset import preset
 from collsim.cli.reference import reference
 from collsim.cli.run import run_command
@@ -66,7 +67,21 @@ def cli() -> None:
     """
 
 
-for command in (run_command, compare, traffic, workload, topo, algo, net, preset, bound, schedule, completion, reference):
+for command in (
+    run_command,
+    compare,
+    traffic,
+    workload,
+    plan,
+    topo,
+    algo,
+    net,
+    preset,
+    bound,
+    schedule,
+    completion,
+    reference,
+):
     cli.add_command(command)
 
 
