@@ -26,6 +26,7 @@ def bound(topo: str, size: str, json_path: str | None, **options: Any) -> None:
     \b
     Example:
       collsim bound --topo torus4x4 --collective all-gather --size 64MiB
+      collsim bound --topo gaudi3 --collective partial-all-reduce:p=0.25
     """
     from collsim.errors import InvalidValue
     from collsim.report.describe import bound_rows

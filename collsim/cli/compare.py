@@ -116,7 +116,7 @@ def _print(comparison: Comparison) -> None:
 
     if comparison.outcomes:
         first = comparison.outcomes[0]
-        click.echo(f"{first.schedule.collective.name} on {first.topology.name}, {first.result.engine} engine")
+        click.echo(f"{first.schedule.collective.text} on {first.topology.name}, {first.result.engine} engine")
     rows = []
     for o in comparison.outcomes:
         best = comparison.best(o.size) if comparison.complete(o.size) else None

@@ -161,7 +161,8 @@ def collective_option(command: F) -> F:
             show_default=True,
             metavar="C",
             shell_complete=_names(_collectives),
-            help="all-reduce, reduce-scatter, all-gather, broadcast, reduce or all-to-all.",
+            help="all-reduce, reduce-scatter, all-gather, broadcast, reduce, all-to-all, or partial-all-reduce: the first "
+            "int(p h) of h channels, as in partial-all-reduce:p=0.5,h=4096.",
         ),
     )
 

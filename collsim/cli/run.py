@@ -37,6 +37,7 @@ def run_command(topo: str, algo: str, size: str, baseline: str | None, json_path
     Examples:
       collsim run --topo torus4x4 --algo multitree --baseline ring
       collsim run --topo dgx1-v100 --algo ring --size 64MiB --collective all-gather
+      collsim run --topo gaudi3 --algo direct --collective partial-all-reduce:p=0.5,h=4096
       collsim run --topo fattree4 --set header=64B --set buffer=32KiB --json -
     """
     from dataclasses import replace

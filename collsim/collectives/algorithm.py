@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from collsim.collectives.collective import Collective
+from collsim.collectives.collective import PARTIAL, Collective
+from collsim.collectives.partial import partially
 from collsim.collectives.schedule import Schedule
 from collsim.errors import AlgorithmUnsuitable, InvalidValue, UnknownName
 from collsim.registry import Registry
@@ -77,6 +78,10 @@ class Algorithm:
         parameters = inspect.signature(self.function).parameters
         return {k: p for k, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
+    def serves(self, collective: Collective) -> bool:
+        """Tell whether this algorithm does `collective`; who does all-reduce does it partially too."""
+        return collective.whole.name in self.collectives
+
     def schedule(
         self,
         topology: Topology,
@@ -87,10 +92,14 @@ class Algorithm:
     ) -> Schedule:
         """Return the schedule of `collective` among `hosts` (rank -> host node; default: all, in order).
 
+        A partial all-reduce is the algorithm's all-reduce of the part that is summed, hint included.
         Raises AlgorithmUnsuitable (collective not served, topology or rank count unfit), UnknownName (an option).
         """
-        if collective.name not in self.collectives:
-            others = sorted(a.name for _, a in ALGORITHMS.items() if collective.name in a.collectives)
+        if collective.name == PARTIAL:
+            part = None if hint is None else replace(hint, size=max(collective.communicated(hint.size), 1))
+            return partially(self.schedule(topology, collective.whole, hosts, part, **options), collective)
+        if not self.serves(collective):
+            others = sorted(a.name for _, a in ALGORITHMS.items() if a.serves(collective))
             raise AlgorithmUnsuitable(
                 f"{self.name} does not do {collective.name}; it does {', '.join(self.collectives)}. "
                 f"For {collective.name} use {', '.join(others)}."

@@ -64,7 +64,8 @@ def lower_bound(
     """Return the largest lower bound on `collective` among `hosts` (node of each rank) with `size` bytes.
 
     `overhead` fs: what every message costs before and after the network; `hop` fs: what a node costs that passes a
-    message on. Both enter the latency only. The cuts are cached by (topology's digest, collective, hosts).
+    message on. Both enter the latency only. A partial all-reduce has the bound of an all-reduce of what it sums.
+    The cuts are cached by (topology's digest, collective, hosts).
     Raises InvalidValue for a negative size, fewer than two hosts, or hosts that are not distinct hosts of the topology.
     """
     group = tuple(int(h) for h in hosts)
@@ -72,7 +73,7 @@ def lower_bound(
         raise InvalidValue("The size and delays of a bound are 0 or more.")
     if len(group) < 2 or len(set(group)) != len(group) or not all(0 <= h < topology.hosts for h in group):
         raise InvalidValue(f"A bound needs two or more distinct hosts between 0 and {topology.hosts - 1}.")
-    case = _Case(topology.digest, collective, group, topology)
+    case, size = _Case(topology.digest, collective.whole, group, topology), collective.communicated(size)
     parts = [_part(topology, limit, size, len(group)) for limit in _limits(case)]
     parts.append(_latency(case, size, overhead, hop))
     parts.sort(key=lambda part: -part.seconds)

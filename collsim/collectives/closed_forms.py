@@ -213,7 +213,7 @@ def closed_form(
     link to one step at a time. MULTITREE then falls back to its lock-step law, which needs no such promise. `turns`: what
     ports send first, see Turns. Raises ClockOverflow.
     """
-    law = LAWS.get((plan.algorithm, plan.collective.name))
+    law = LAWS.get((plan.algorithm, plan.collective.whole.name))
     order = StepOrder.of(plan)
     if law is None or shared or order is None or (plan.algorithm == "multitree" and plan.variant):
         # MULTITREE in segments moves by a timetable, of which its law knows nothing.

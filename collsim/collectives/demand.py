@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from collsim.collectives.collective import PARTIAL
+from collsim.collectives.partial import check_share
 from collsim.collectives.schedule import Schedule
 from collsim.errors import ScheduleError
 
@@ -53,7 +55,7 @@ def demand(schedule: Schedule) -> Demand:
     """Return what the collective of `schedule` demands of its chunks.
 
     Raises ScheduleError when chunks name no rank where the collective needs one, or when the ranks' shares of an
-    all-gather, reduce-scatter or all-to-all differ.
+    all-gather, reduce-scatter or all-to-all differ, or chunks are not the share of a partial all-reduce.
     """
     n, chunks = schedule.ranks, schedule.chunks
     kind, root = schedule.collective.name, schedule.collective.root
@@ -84,7 +86,9 @@ def _ranks(schedule: Schedule, name: str) -> NDArray[np.int64]:
 def _check_shares(schedule: Schedule, from_source: bool, to_owner: bool) -> None:
     """Every rank (or ordered pair of ranks) owns unit / n; own blocks of an all-to-all may be left out altogether."""
     n, unit = schedule.ranks, schedule.unit
-    if not (from_source and to_owner):
+    if schedule.collective.name == PARTIAL:
+        check_share(schedule)
+    elif not (from_source and to_owner):
         total = sum(schedule.weights.tolist())
         if total != unit:
             raise ScheduleError(f"{schedule.algorithm}: the chunks weigh {total} together, the buffer {unit}; they agree.")

@@ -42,6 +42,8 @@ def schedule_to_dict(schedule: Schedule, topology: Topology) -> dict[str, Any]:
     return {
         "collective": schedule.collective.name,
         "root": schedule.collective.root,
+        "synchronised_channels": schedule.collective.synchronised if schedule.collective.channels else None,
+        "channels": schedule.collective.channels or None,
         "ranks": schedule.ranks,
         "chunks": schedule.weights.tolist(),
         "unit": schedule.unit,

@@ -22,7 +22,7 @@ def tables_to_dict(tables: NicTables) -> dict[str, Any]:
     """Return the tables as JSON-ready data: what a schedule is beside, field widths in bits, and entries by rank."""
     head = {name: getattr(tables, name) for name in _PLAIN} | {name: list(getattr(tables, name)) for name in _LISTS}
     return {
-        "collective": tables.collective.name,
+        "collective": tables.collective.text,
         "root": tables.collective.root,
         **head,
         "bits": asdict(table_widths(tables)),

@@ -32,12 +32,13 @@ class Schedule:
     """Transfers of one collective among n ranks, T of them over C chunks; made by ScheduleBuilder or from arrays.
 
     `ranks_to_hosts` int64[n]: host node of each rank. `weights` int64[C] > 0, `unit`: the weight of one buffer of `size`
-    bytes (all chunks together, except all-to-all: the chunks of one source). `chunk_src`, `chunk_dst` int64[C]: see
-    Collective; -1 where the collective has no such rank. Per transfer (int64[T]): `step` >= 0, `src`, `dst` ranks,
-    `chunk` first chunk, `count` chunks (cyclic modulo C), `op` COPY or REDUCE. `dep_set` int64[T] names a set of
-    transfers that must be complete before: members `set_members[set_offsets[k]:set_offsets[k + 1]]`; sets are shared
-    between transfers, set 0 is empty. `path_offsets` int64[T + 1] and `path_links` (link ids): the explicit path, empty
-    where routing chooses. `segments`, `variant`: what the hint chose, part of the cache key.
+    bytes (all chunks together, except all-to-all: the chunks of one source; partial all-reduce: the chunks and what stays
+    local). `chunk_src`, `chunk_dst` int64[C]: see Collective; -1 where the collective has no such rank. Per transfer
+    (int64[T]): `step` >= 0, `src`, `dst` ranks, `chunk` first chunk, `count` chunks (cyclic modulo C), `op` COPY or REDUCE.
+    `dep_set` int64[T] names a set of transfers that must be complete before: members
+    `set_members[set_offsets[k]:set_offsets[k + 1]]`; sets are shared between transfers, set 0 is empty. `path_offsets`
+    int64[T + 1] and `path_links` (link ids): the explicit path, empty where routing chooses. `segments`, `variant`: what the
+    hint chose, part of the cache key.
     """
 
     collective: Collective
@@ -88,7 +89,17 @@ class Schedule:
 
     def boundaries(self, size: int) -> list[int]:
         """Return the C + 1 byte offsets of the chunks of buffers of `size` bytes, exact for any size."""
-        return [size * w // self.unit for w in self.cumulative.tolist()]
+        size, unit = self.scale(size)
+        return [size * w // unit for w in self.cumulative.tolist()]
+
+    def scale(self, size: int) -> tuple[int, int]:
+        """Return (bytes, weight): the part of a buffer of `size` bytes that chunks make up, and what weighs as much.
+
+        That is (size, unit) unless chunks weigh less than a buffer, as in a partial all-reduce: the part is then cut as an
+        all-reduce of that part alone would be.
+        """
+        total = int(self.cumulative[-1])
+        return (size * total // self.unit, max(total, 1)) if total < self.unit else (size, self.unit)
 
     def message_bytes(self, size: int) -> IntArray:
         """Return int64[T]: the bytes of each transfer when a buffer has `size` bytes; zeros are possible and legal."""

@@ -31,7 +31,10 @@ EXACT_WORDS_A_CHUNK = 64
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A schedule that was proved right: how, its extent, and the probability that a wrong one would have passed."""
+    """A schedule that was proved right: how, its extent, and the probability that a wrong one would have passed.
+
+    `local`: what a partial all-reduce leaves as it was on each rank, as in "channels 2048..4095 of 4096"; else empty.
+    """
 
     method: str
     collective: str
@@ -39,6 +42,7 @@ class Proof:
     ranks: int
     chunks: int
     miss_probability: float
+    local: str = ""
 
     @property
     def line(self) -> str:
@@ -49,8 +53,17 @@ class Proof:
         chunks = f"{self.chunks:,} chunk{'' if self.chunks == 1 else 's'}"
         return (
             f"{self.collective} proved: {self.transfers:,} transfers bring every contribution to its place exactly once "
-            f"({self.ranks:,} ranks, {chunks}; {how})."
+            f"({self.ranks:,} ranks, {chunks}; {how}){self._rest}."
         )
+
+    @property
+    def _rest(self) -> str:
+        if not self.local:
+            return ""
+        if self.local == "no channel":
+            return "; no channel stays local"
+        verb = "stays" if self.local.startswith(("the", "channel ")) else "stay"
+        return f"; {self.local} {verb} local on each rank, out of reach of every transfer"
 
 
 def verify(schedule: Schedule, topology: Topology, *, method: str = "auto", seed: int = 0) -> Proof:
@@ -81,7 +94,8 @@ def verify(schedule: Schedule, topology: Topology, *, method: str = "auto", seed
         _check_ends(schedule, wanted, algebra, values)
     check_dependencies(schedule, needs)
     miss = 0.0 if method == "exact" else 1 / PRIME
-    return Proof(method, schedule.collective.name, schedule.transfers, schedule.ranks, schedule.chunks, miss)
+    claim, extent = schedule.collective, (schedule.transfers, schedule.ranks, schedule.chunks)
+    return Proof(method, claim.name, *extent, miss, claim.local if claim.channels else "")
 
 
 def _fits(schedule: Schedule) -> bool:

@@ -33,7 +33,7 @@ def check_form(schedule: Schedule, topology: Topology) -> None:
             f"{s.algorithm}: the {n} ranks sit on hosts {hosts.tolist()[:8]}; they need distinct hosts of "
             f"{topology.name}, 0..{topology.hosts - 1}, and at least two of them."
         )
-    if chunks < 1 or s.unit < 1 or s.weights.min(initial=0) < 0 or (s.weights == 0).any():
+    if chunks < (s.collective.share > 0) or s.unit < 1 or s.weights.min(initial=0) < 0 or (s.weights == 0).any():
         raise ScheduleError(f"{s.algorithm}: chunks are at least one, with positive weights and a positive unit.")
     if {len(s.chunk_src), len(s.chunk_dst)} != {chunks}:
         raise ScheduleError(f"{s.algorithm}: chunk_src and chunk_dst need one entry for each of the {chunks} chunks.")

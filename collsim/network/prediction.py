@@ -66,7 +66,9 @@ def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfi
     if form is None:
         return None
     if sharers > 1:
-        form = replace(form, text=ONE_NIC[plan.collective.name].text, exact=form.exact and len(np.unique(sizes)) == 1)
+        form = replace(form, text=ONE_NIC[plan.collective.whole.name].text, exact=form.exact and len(np.unique(sizes)) == 1)
+    if plan.collective.channels:
+        form = replace(form, text=f"{form.text}, S what is summed")
     without = _unknown_to_laws(finder, plan, paths)
     return replace(form, exact=form.exact and not without, without=without)
 

@@ -48,10 +48,16 @@ def advise(outcome: Outcome) -> Advice:
     shares = outcome.critical_shares()
     longest = max(shares.get("reduction", 0.0), sum(shares.get(part, 0.0) for part in DELAYS))
     causes = [*delays, *waits] if longest > max(shares.get(part, 0.0) for part in WAITS) else [*waits, *delays]
-    for rule in (_at_bound, _unknown_path, *causes, _least_load, _few_links):
+    for rule in (_nothing_sent, _at_bound, _unknown_path, *causes, _least_load, _few_links):
         if (advice := rule(outcome)) is not None:
             return advice
     return _volume(outcome)
+
+
+def _nothing_sent(o: Outcome) -> Advice | None:
+    if o.schedule.transfers:
+        return None
+    return Advice("Nothing is sent, so there is nothing to make faster.", _bound(o))
 
 
 def _at_bound(o: Outcome) -> Advice | None:
@@ -179,7 +185,7 @@ def _compare(o: Outcome, finding: str, fits: Callable[[Candidate], bool]) -> Adv
     others = candidates(o)
     if others is None:
         own = o.algorithm.partition(":")[0]
-        able = [n for n in EVERYWHERE if n != own and o.schedule.collective.name in ALGORITHMS.get(n).collectives]
+        able = [n for n in EVERYWHERE if n != own and ALGORITHMS.get(n).serves(o.schedule.collective)]
         return Advice(f"{finding} {MANY_RANKS}", _comparison(o, able[:MOST_NAMES]))
     if not others:
         return Advice(f"{finding} {NONE_FASTER}", _bound(o))
@@ -204,14 +210,14 @@ def _run(o: Outcome, *changes: str, engine: str | None = None) -> str:
 
 
 def _bound(o: Outcome) -> str:
-    words = ["collsim", "bound", *o.request, "--collective", o.schedule.collective.name, "--size", _size(o)]
+    words = ["collsim", "bound", *o.request, "--collective", o.schedule.collective.text, "--size", _size(o)]
     return shlex.join(words)
 
 
 def _tail(o: Outcome, engine: str | None = None, without: frozenset[str] = frozenset()) -> list[str]:
     """Return the words that keep collective, root, engine, seed and settings (those `without` aside) as they were."""
     wanted, name = o.schedule.collective, engine or o.result.engine
-    words = ["--collective", wanted.name] if wanted.name != "all-reduce" else []
+    words = ["--collective", wanted.text] if wanted.name != "all-reduce" else []
     words += ["--root", str(wanted.root)] if wanted.root else []
     words += _network(o.network, without)
     return [*words, "--engine", name, *(["--seed", str(o.seed)] if o.seed else [])]

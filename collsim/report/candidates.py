@@ -55,7 +55,7 @@ def candidates(o: Outcome) -> list[Candidate] | None:
     own = o.schedule.steps, least_time(o.topology, o.schedule, o.size, o.network, seed=o.seed)
     found = []
     for name, entry in ALGORITHMS.items():
-        if o.schedule.collective.name in entry.collectives:
+        if entry.serves(o.schedule.collective):
             tried: list[Candidate | None]
             if entry.costly:
                 tried = [_unbuilt(o, name)] if name != o.schedule.algorithm else []

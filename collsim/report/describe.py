@@ -39,12 +39,13 @@ def run_rows(o: Outcome) -> Rows:
     rows = [
         ("Machine", machine_text(o.topology)),
         ("Collective", f"{plan.collective.name}{root} of {format_size(o.size)} among {plan.ranks} ranks"),
+        *channel_rows(plan.collective, o.size),
         ("Algorithm", f"{o.algorithm}: {_count(plan.steps, 'step')}, {_count(plan.transfers, 'transfer')}{_chosen(o)}"),
         ("Legal here", f"{o.legality}; {_paths(o)}"),
         ("Verified", o.proof.line),
         ("Time", f"{format_time(o.result.time)} ({o.result.engine} engine)"),
         *([("Simulated", simulated_text(o.result))] if o.result.engine in PACKET_ENGINES else []),
-        ("Bandwidth", f"algbw {format_bandwidth(o.algbw)}, busbw {format_bandwidth(o.busbw)}"),
+        ("Bandwidth", f"algbw {format_bandwidth(o.algbw)}, busbw {format_bandwidth(o.busbw)}{_counted(o)}"),
         ("Bound", bound_text(o)),
         ("Closed form", closed_form_text(o)),
     ]
@@ -96,6 +97,7 @@ def bound_rows(t: Topology, wanted: Collective, ranks: int, size: int, bound: Bo
     return [
         ("Machine", machine_text(t)),
         ("Collective", f"{wanted.name} of {format_size(size)} among {ranks} ranks"),
+        *channel_rows(wanted, size),
         ("Bound", f"{format_time(bound.time)}, {rate}"),
         ("Kind", _kind(bound)),
         ("Where", bound.detail),
@@ -125,8 +127,24 @@ def schedule_rows(plan: Schedule, t: Topology, algorithm: str, proof: Proof, siz
             "Extent",
             f"{_count(plan.steps, 'step')}, {_count(plan.transfers, 'transfer')}, bytes shown for {format_size(size)}",
         ),
+        *channel_rows(plan.collective, size),
         ("Verified", proof.line),
     ]
+
+
+def channel_rows(wanted: Collective, size: int) -> Rows:
+    """Return which channels of a partial all-reduce of `size` bytes are summed and which stay local; else nothing."""
+    if not wanted.channels:
+        return []
+    summed = wanted.communicated(size)
+    return [
+        ("Summed", f"{wanted.summed}, {format_size(summed)} of a buffer"),
+        ("Stays local", f"{wanted.local} on each rank, {format_size(size - summed)} of a buffer"),
+    ]
+
+
+def _counted(o: Outcome) -> str:
+    return " (algbw counts the whole buffer, busbw what is summed)" if o.schedule.collective.channels else ""
 
 
 def step_rows(plan: Schedule, t: Topology, size: int, first: int, last: int) -> list[list[str]]:
@@ -150,7 +168,7 @@ def closed_form_text(o: Outcome) -> str:
     """Return the closed form, how far the run is from it, and why where the form makes no promise."""
     law = o.closed_form
     if law is None:
-        known = (o.schedule.algorithm, o.schedule.collective.name) in LAWS
+        known = (o.schedule.algorithm, o.schedule.collective.whole.name) in LAWS
         return f"none: {'messages meet on links, so no formula holds' if known else 'no formula is known for this schedule'}"
     difference = o.result.time - law.time
     if difference == 0:

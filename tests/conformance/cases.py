@@ -12,6 +12,9 @@ from collsim.topology import load
 ANY = ("ring", "bidirectional-ring", "binomial-tree", "double-binary-tree", "direct", "multitree")
 """All-reduce algorithms that run on every connected topology and any rank count of 2 or more."""
 
+PARTS = ("partial-all-reduce:p=0.3,h=768",)
+"""Partial all-reduces that every algorithm for all-reduce has to do."""
+
 TOPOLOGIES = (
     "ring2",
     "ring3",
@@ -59,9 +62,14 @@ def schedule(algorithm, topo, operation, root=0):
         return None
 
 
+def operations(entry):
+    """Return the collectives that an algorithm does, in the words of --collective: all-reduce also in part."""
+    return (*entry.collectives, *(PARTS if "all-reduce" in entry.collectives else ()))
+
+
 def suitable():
     """Yield (algorithm, topology, collective) for everything registered that does not refuse."""
     for name, entry in ALGORITHMS.items():
         for topo in dict.fromkeys((*entry.suits, *TOPOLOGIES)):
-            for operation in entry.collectives:
+            for operation in operations(entry):
                 yield name, topo, operation

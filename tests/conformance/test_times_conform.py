@@ -65,3 +65,21 @@ def check(name, topo, link, size):
             assert formula.result.time == packets.closed_form.time, operation
         assert packets.result.link_bytes.tolist() == formula.result.link_bytes.tolist()
         assert topology(topo).hosts == packets.schedule.ranks
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ALGORITHMS.items() if "all-reduce" in entry.collectives])
+def test_a_partial_all_reduce_takes_the_time_of_one_of_the_part(name):
+    topo = {"forest": "mesh2x3"}.get(name, ALGORITHMS.get(name).suits[0])
+    for engine, (k, h), size in itertools.product(("compiled", "simpy"), ((0, 768), (230, 768), (768, 768)), (20_001, 70)):
+        part = prepare(topo, engine=engine, collective=f"partial-all-reduce:p={k}/{h},h={h}").run(name, size)
+        if k == 0:
+            assert (part.result.time, part.bound.time, part.algbw, part.result.packets) == (0, 0, 0.0, 0)
+            assert not part.result.link_bytes.any()
+            continue
+        whole = prepare(topo, engine=engine).run(name, size * k // h)
+        assert not unlike(part.result, whole.result), (engine, k, size)
+        assert part.bound == whole.bound
+        assert (part.closed_form is None) == (whole.closed_form is None)
+        assert part.closed_form is None or part.closed_form.time == whole.closed_form.time
+        if k == h:
+            assert (part.algbw, part.busbw) == (whole.algbw, whole.busbw)

@@ -201,7 +201,7 @@ def _messages(
         elif isinstance(operation, Call):
             s, known = operation.schedule, (id(operation.schedule), operation.size)
             if known not in bounds:
-                bounds[known] = _boundaries(s.cumulative, operation.size, s.unit)
+                bounds[known] = _boundaries(s.cumulative, *s.scale(operation.size))
             columns = s.chunk, s.count, bounds[known], s.op == REDUCE
         else:
             columns = none, one, np.array([0, operation.size], dtype=np.int64), none > 0
