@@ -1,8 +1,9 @@
-"""`collsim net`: which networks can be trained, and how long an accelerator takes for each layer of one of them."""
+"""`collsim net`: which networks and transformers can be trained, and how long an accelerator takes for each part of one."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -10,52 +11,110 @@ from collsim.cli.suggest import SuggestingGroup
 
 __all__ = ["net"]
 
+MODES = ("train", "prefill", "decode")
+"""Of collsim.workloads.transformer_compute, which help need not import."""
+
 
 def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    """Return the networks that start with `incomplete`, for the shell."""
+    """Return the networks and transformers that start with `incomplete`, for the shell."""
     from collsim.workloads.layers import NETWORKS
+    from collsim.workloads.transformers.shape import TRANSFORMERS
 
-    return [name for name in NETWORKS if name.startswith(incomplete)]
+    return [name for registry in (NETWORKS, TRANSFORMERS) for name in registry if name.startswith(incomplete)]
 
 
 @click.group(cls=SuggestingGroup)
 def net() -> None:
-    """List and show networks to train."""
+    """List and show networks and transformers to train, and the accelerators that compute them."""
 
 
 @net.command("list")
 def list_networks() -> None:
-    """List the networks with their layers, weights and operations."""
+    """List the networks, the transformers and the accelerators."""
     from collsim.report.table import print_columns
+    from collsim.units import format_bandwidth
+    from collsim.workloads.accelerators.accelerator import ACCELERATORS
+    from collsim.workloads.accelerators.roofline import Roofline
     from collsim.workloads.layers import NETWORKS
+    from collsim.workloads.transformers.shape import TRANSFORMERS
 
     rows = [
         [name, entry.title, str(len(entry.layers)), f"{entry.parameters:,}", f"{entry.flops / 1e9:.3g}"]
         for name, entry in NETWORKS.items()
     ]
     print_columns(["network", "what", "layers", "weights", "GFLOP forward"], rows, sys.stdout, left=2)
+    rows = [
+        [name, shape.title, str(shape.layers), f"{shape.hidden:,}", f"{shape.sequence:,}", f"{shape.parameters:,}"]
+        for name, shape in TRANSFORMERS.items()
+    ]
+    click.echo()
+    heads = ["transformer", "what", "layers", "channels", "tokens", "parameters"]
+    print_columns(heads, rows, sys.stdout, left=2)
+    rows = []
+    for name, machine in ACCELERATORS.items():
+        cells = ["", "", "", ""]
+        if isinstance(machine, Roofline):
+            peak = f"{machine.peak() / 1e12:,.4g} {machine.precision}"
+            fp8 = f"{machine.peak('fp8') / 1e12:,.4g}" if "fp8" in machine.peaks else ""
+            cells = [peak, fp8, format_bandwidth(machine.memory_bandwidth), f"{machine.memory / 1e9:g} GB"]
+        rows.append([name, machine.about.partition(":")[0], *cells])
+    click.echo()
+    print_columns(["accelerator", "what", "TFLOP/s", "fp8", "bandwidth", "memory"], rows, sys.stdout, left=2)
 
 
 @net.command()
-@click.argument("network", metavar="NETWORK", shell_complete=_complete)
-@click.option(
-    "--accelerator", default="multitree-isca21", show_default=True, metavar="NAME", help="What a node computes on."
-)
-@click.option("--samples", default=16, show_default=True, type=click.IntRange(1), help="Samples of a mini-batch a node.")
-def show(network: str, accelerator: str, samples: int) -> None:
-    """Show the layers of NETWORK: shapes, weights, and the time of each pass on a node.
+@click.argument("network", metavar="NAME", shell_complete=_complete)
+@click.option("--accelerator", metavar="NAME", help="What a node computes on. [multitree-isca21; h100 for transformers]")
+@click.option("--samples", type=click.IntRange(1), help="Samples a node. [16; for transformers the micro-batch, or 1]")
+@click.option("--precision", metavar="NAME", help="What a roofline computes in, like bf16 or fp8. [its own]")
+@click.option("--tp", type=click.IntRange(1), help="Ranks that share a transformer, tensor-parallel. [1]")
+@click.option("--mode", type=click.Choice(MODES), help="What a transformer does. [train]")
+@click.option("--tokens", type=click.IntRange(1), help="Tokens of a sequence, a prompt or a context. [as trained]")
+def show(network: str, **options: Any) -> None:
+    """Show the layers of a network or the parts of a transformer, and the time of each on a node.
+
+    NAME is a name of 'collsim net list', or a YAML file that states the shape of a transformer.
 
     \b
-    Example:
+    Examples:
       collsim net show alexnet
+      collsim net show resnet50 --accelerator h100 --samples 64
+      collsim net show llama2-7b --accelerator gaudi3 --tp 8
+      collsim net show llama2-70b --tp 8 --mode decode --tokens 4096 --samples 16
     """
+    from pathlib import Path
+
+    from collsim.errors import UnknownName
+    from collsim.workloads.layers import NETWORKS
+    from collsim.workloads.transformers.shape import TRANSFORMERS
+
+    if network in NETWORKS:
+        return _show_network(network, **options)
+    if network not in TRANSFORMERS and Path(network).suffix.lower() not in (".yaml", ".yml") and not Path(network).is_file():
+        raise UnknownName("network or transformer", network, [*NETWORKS, *TRANSFORMERS])
+    return _show_transformer(network, **options)
+
+
+def _show_network(
+    network: str, accelerator: str | None, samples: int | None, precision: str | None, **options: object
+) -> None:
+    from dataclasses import replace
+
+    from collsim.errors import InvalidValue
     from collsim.report.table import print_columns, print_rows
     from collsim.units import format_time
     from collsim.workloads.accelerators.accelerator import ACCELERATORS, pass_times
+    from collsim.workloads.accelerators.roofline import roofline
     from collsim.workloads.layers import NETWORKS
 
-    entry, machine = NETWORKS.get(network), ACCELERATORS.get(accelerator)
-    times = [pass_times(machine, layer, samples) for layer in entry.layers]
+    for name, value in options.items():
+        if value is not None:
+            raise InvalidValue(f"The network '{network}' takes no --{name}; that is for transformers.")
+    entry, machine = NETWORKS.get(network), ACCELERATORS.get(accelerator or "multitree-isca21")
+    if precision is not None:
+        machine = replace(roofline(machine.name), precision=precision)
+    chosen = samples or 16
+    times = [pass_times(machine, layer, chosen) for layer in entry.layers]
     rows = [
         [
             layer.name,
@@ -67,10 +126,36 @@ def show(network: str, accelerator: str, samples: int) -> None:
         for layer, time in zip(entry.layers, times, strict=True)
     ]
     about = [("Network", entry.title), ("Source", entry.source), ("Counted", entry.reading)]
-    about.append(("Node", f"{machine.about}; {samples} samples"))
+    about.append(("Node", f"{machine.about}; {chosen} samples"))
     about.append(("Weights", f"{entry.parameters:,}"))
+    if entry.all_parameters > entry.parameters:
+        about.append(("With rest", f"{entry.all_parameters:,}, {4 * entry.all_parameters / 1e6:.1f} MB of fp32 gradients"))
     about.append(("Computing", f"{format_time(sum(time.total for time in times))} an iteration"))
     print_rows(about, sys.stdout)
     click.echo()
     heads = ["layer", "input", "filters", "weights", "forward", "input gradient", "weight gradient"]
     print_columns(heads, rows, sys.stdout, left=3)
+
+
+def _show_transformer(
+    name: str,
+    *,
+    accelerator: str | None,
+    samples: int | None,
+    precision: str | None,
+    tp: int | None,
+    mode: str | None,
+    tokens: int | None,
+) -> None:
+    from collsim.report.table import print_columns, print_rows
+    from collsim.workloads.accelerators.roofline import roofline
+    from collsim.workloads.load_transformer import load_transformer
+    from collsim.workloads.transformer_compute import transformer_times, work_of
+    from collsim.workloads.transformer_report import PART_HEADS, part_table, shape_rows, times_rows
+
+    shape, ranks = load_transformer(name), tp or 1
+    machine, work = roofline(accelerator or "h100"), work_of(mode or "train", shape, samples, tokens)
+    times = transformer_times(shape, machine, work, tp=ranks, precision=precision)
+    print_rows([*shape_rows(shape), *times_rows(shape, machine, times, ranks, precision)], sys.stdout)
+    click.echo()
+    print_columns(PART_HEADS, part_table(shape, machine, times, ranks, precision), sys.stdout)

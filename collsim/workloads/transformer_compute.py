@@ -10,11 +10,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collsim.errors import InvalidValue
+from collsim.errors import InvalidValue, UnknownName
 from collsim.workloads.accelerators.roofline import Roofline
 from collsim.workloads.transformers.shape import TransformerShape
 
-__all__ = ["Kernel", "PartTime", "TransformerTimes", "Work", "decode", "prefill", "train", "transformer_times"]
+__all__ = [
+    "MODES",
+    "Kernel",
+    "PartTime",
+    "TransformerTimes",
+    "Work",
+    "decode",
+    "prefill",
+    "train",
+    "transformer_times",
+    "work_of",
+]
+
+MODES = ("train", "prefill", "decode")
+"""What a transformer does: a micro-batch forward and back, a prompt, or one more token of each sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +72,9 @@ class Work:
 
 def train(shape: TransformerShape, samples: int | None = None, *, causal: bool = True) -> Work:
     """Return a micro-batch of `samples` whole sequences (those of `shape` by default), forward and back."""
-    return Work(samples or shape.micro_batch, shape.sequence, logits=shape.sequence, causal=causal, trained=True)
+    return Work(
+        shape.micro_batch if samples is None else samples, shape.sequence, logits=shape.sequence, causal=causal, trained=True
+    )
 
 
 def prefill(tokens: int, samples: int = 1) -> Work:
@@ -69,6 +85,22 @@ def prefill(tokens: int, samples: int = 1) -> Work:
 def decode(context: int, samples: int = 1) -> Work:
     """Return the pass over one token of each sequence, which attends to `context` tokens, itself the last of them."""
     return Work(samples, 1, cached=context - 1)
+
+
+def work_of(mode: str, shape: TransformerShape, samples: int | None = None, tokens: int | None = None) -> Work:
+    """Return the pass of `mode`, one of MODES, over `samples` sequences.
+
+    `tokens` of a sequence, a prompt or a context, by default the sequence of `shape`. Where `samples` is left out, training
+    takes the micro-batch of `shape` and the other two take one. Raises UnknownName for another mode.
+    """
+    length = shape.sequence if tokens is None else tokens
+    if mode == "train":
+        return Work(shape.micro_batch if samples is None else samples, length, logits=length, trained=True)
+    if mode == "prefill":
+        return prefill(length, 1 if samples is None else samples)
+    if mode == "decode":
+        return decode(length, 1 if samples is None else samples)
+    raise UnknownName("mode", mode, MODES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,7 @@ def test_completion_knows_names():
     complete = ShellComplete(cli, {}, "collsim", "_COLLSIM_COMPLETE").get_completions
     assert [item.value for item in complete(["run", "--algo"], "multi")] == ["multitree"]
     assert "torus4x4" in [item.value for item in complete(["topo", "show"], "torus")]
-    assert [item.value for item in complete(["net", "show"], "res")] == ["resnet50"]
+    assert [item.value for item in complete(["net", "show"], "resnet5")] == ["resnet50"]
     assert [item.value for item in complete(["compare", "--algos"], "ring,multi")] == ["ring,multitree"]
     assert [item.type for item in complete(["run", "--topo"], "racks/my")] == ["file"]
     assert [item.value for item in complete(["run", "--placement"], "ra")] == ["random:"]

@@ -3,13 +3,16 @@
 import pytest
 
 from collsim.cli.main import invoke
+from collsim.workloads.accelerators.accelerator import ACCELERATORS
 from collsim.workloads.layers import NETWORKS
+from collsim.workloads.transformers.shape import TRANSFORMERS
 
 
-def test_the_list_names_every_network(capsys):
+def test_the_list_names_every_network_transformer_and_accelerator(capsys):
     assert invoke(["net", "list"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == list(NETWORKS)
+    tables = capsys.readouterr().out.split("\n\n")
+    for table, registry in zip(tables, (NETWORKS, TRANSFORMERS, ACCELERATORS), strict=True):
+        assert [line.split()[0] for line in table.splitlines()[1:]] == list(registry)
 
 
 def test_show_prints_every_layer_with_its_times(capsys):
@@ -27,12 +30,54 @@ def test_seventeen_samples_take_sixteen_arrays_two_turns(capsys):
     assert "Computing  43.84 ms an iteration" in capsys.readouterr().out
 
 
+def test_show_prints_the_parts_of_a_transformer(capsys):
+    assert invoke(["net", "show", "llama2-7b", "--accelerator", "gaudi3", "--tp", "8"]) == 0
+    about, table = capsys.readouterr().out.split("\n\n")
+    assert "Parameters   6,738,415,616: " in about
+    assert "Rank         one of 8: Intel Gaudi 3" in about
+    assert "Holds        842,534,912 parameters, 1.685 GB in bf16" in about
+    assert [line.split()[0] for line in table.splitlines()[1:]] == ["embedding", "attention", "mlp", "head", "all"]
+    assert table.splitlines()[2].split()[1] == "32"
+
+
+def test_show_decodes_and_reads_shapes_from_files(capsys, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("layers: 2\nhidden: 64\nffn: 128\nheads: 4\nvocabulary: 100\nsequence: 32\n")
+    assert (
+        invoke(["net", "show", str(path), "--mode", "decode", "--tokens", "9", "--samples", "2", "--precision", "fp8"]) == 0
+    )
+    out = capsys.readouterr().out
+    assert "Work         decoding, one token of 2 sequences with a context of 9" in out
+    assert "TFLOP/s fp8" in out
+    path.write_text("layers: 2\nhiden: 64\n")
+    assert invoke(["net", "show", str(path)]) == 2
+    assert "line 2: unknown key 'hiden'. Did you mean 'hidden'?" in capsys.readouterr().err
+
+
+def test_a_network_runs_on_a_roofline_in_another_precision(capsys):
+    times = []
+    for precision in ("bf16", "tf32"):
+        assert invoke(["net", "show", "resnet50", "--accelerator", "h100", "--precision", precision, "--samples", "64"]) == 0
+        out = capsys.readouterr().out
+        assert "With rest  25,557,032, 102.2 MB of fp32 gradients" in out
+        times.append(float(out.split("Computing  ")[1].split(" ms")[0]))
+    assert times[0] < times[1]
+
+
 @pytest.mark.parametrize(
     ("words", "cure"),
     [
         (("show", "alexnt"), "'alexnet'"),
         (("show", "alexnet", "--accelerator", "multitree"), "'multitree-isca21'"),
         (("show", "alexnet", "--samples", "0"), "x>=1"),
+        (("show", "alexnet", "--tp", "2"), "takes no --tp"),
+        (("show", "alexnet", "--precision", "bf16"), "computes layers only"),
+        (("show", "llama2-70", "--tp", "2"), "'llama2-70b'"),
+        (("show", "llama2-7b", "--tp", "3"), "divide the 32 heads"),
+        (("show", "llama2-7b", "--accelerator", "multitree-isca21"), "computes layers only"),
+        (("show", "llama2-7b", "--accelerator", "h101"), "'h100'"),
+        (("show", "llama2-7b", "--precision", "bf61"), "'bf16'"),
+        (("show", "llama2-7b", "--mode", "trian"), "train"),
         (("lst",), "list"),
     ],
 )

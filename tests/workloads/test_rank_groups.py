@@ -127,5 +127,5 @@ def test_what_cannot_be_laid_out_is_refused(wrong, cure):
 
 
 def test_another_kind_is_answered_with_the_known_ones():
-    with pytest.raises(UnknownName, match="tp"):
+    with pytest.raises(UnknownName, match="dp, pp, tp"):
         Layout().groups("ep")

@@ -55,6 +55,7 @@ def test_a_kernel_takes_the_longer_of_its_operations_and_its_bytes():
     assert machine.time(10**6, 2 * 10**3) == 2 * 10**9
     assert machine.time(10**6, 0, "fp32") == 10**10
     assert machine.time(0, 0) == 0
+    assert [machine.memory_decides(10**6, moved) for moved in (10**3, 2 * 10**3)] == [False, True]
 
 
 def test_efficiencies_and_overhead_are_exact_and_times_round_up():

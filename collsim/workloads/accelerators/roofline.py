@@ -67,16 +67,19 @@ class Roofline:
 
     def peak(self, precision: str | None = None) -> int:
         """Return FLOP/s of dense products in `precision`, by default its own; InvalidValue if it has no such arithmetic."""
-        chosen = precision or self.precision
+        return self.peaks[self._known(precision)]
+
+    def word(self, precision: str | None = None) -> int:
+        """Return the bytes of a number in `precision`, by default its own; InvalidValue as from `peak`."""
+        return WORDS[self._known(precision)]
+
+    def _known(self, precision: str | None) -> str:
+        chosen = self.precision if precision is None else precision
         if chosen not in WORDS:
             raise UnknownName("precision", chosen, WORDS)
         if chosen not in self.peaks:
             raise InvalidValue(f"'{self.name}' does not compute in {chosen}; take {' or '.join(self.peaks)}.")
-        return self.peaks[chosen]
-
-    def word(self, precision: str | None = None) -> int:
-        """Return the bytes of a number in `precision`, by default its own."""
-        return WORDS[precision or self.precision]
+        return chosen
 
     def compute_time(self, flops: int, precision: str | None = None) -> Fraction:
         """Return fs that `flops` operations take the arithmetic, exactly."""
@@ -90,6 +93,10 @@ class Roofline:
         """Return fs of a kernel of `flops` operations that moves `moved` bytes: the longer of the two, and the overhead."""
         longer = max(self.compute_time(flops, precision), self.memory_time(moved))
         return check_time(ceil(longer) + self.overhead)
+
+    def memory_decides(self, flops: int, moved: int, precision: str | None = None) -> bool:
+        """Tell whether the bytes of a kernel take longer than its operations."""
+        return self.memory_time(moved) > self.compute_time(flops, precision)
 
     def forward(self, layer: Layer, samples: int) -> int:
         """Return fs: reads inputs and weights, writes outputs."""
