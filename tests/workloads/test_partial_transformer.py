@@ -134,23 +134,11 @@ def test_a_reduced_skip_path_is_no_gradient(p):
     assert worst_error(Reduced(SHAPE, right.held, right.scheme, right.tokens, right.targets))[0] > LEAST
 
 
-@pytest.mark.parametrize("p", [0.75, 0.5, 0.25])
-def test_sums_at_the_input_of_blocks_as_megatron_makes_them_are_no_gradient(p):
-    class InputSide(Network):
-        """Sums the first channels of what a block hands back, in place of what it is handed."""
-
-        def _layer_back(self, layer, stream):
-            k = self.scheme.summed(self.shape.hidden)
-            root = np.sqrt(self.group.ranks)
-            for place in (MLP, ATTENTION):
-                entering = np.concatenate([stream[..., :k], root * stream[..., k:]], axis=-1)
-                back = self._block_back(place, layer, entering)
-                summed = self.group.all_reduce(back[..., :k], place, "backward", layer)
-                stream = stream + np.concatenate([summed, back[..., k:]], axis=-1)
-            return stream
-
-    right = example(SHAPE, 2, Scheme(p))
-    assert worst_error(InputSide(SHAPE, right.held, right.scheme, right.tokens, right.targets))[0] > LEAST
+@pytest.mark.parametrize("p", FRACTIONS)
+def test_sums_where_megatron_has_them_are_the_gradient_at_p_1_alone(p):
+    """Megatron sums at the head's input and at the input side of blocks."""
+    error = worst_error(example(SHAPE, 2, Scheme(p, megatron=True)))[0]
+    assert error < EXACT if p == 1 else error > LEAST
 
 
 @pytest.mark.parametrize("p", FRACTIONS)
