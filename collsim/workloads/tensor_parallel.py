@@ -7,6 +7,7 @@ the scheme: which tensors are summed where, how many bytes, and what is copied i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -23,12 +24,14 @@ __all__ = [
     "Scheme",
     "backward_exchange",
     "channels",
+    "dropped_layers",
     "forward_exchange",
     "norm_exchange",
     "on_the_wire",
     "payload",
     "single_exchange",
     "stock",
+    "wire_bits",
 ]
 
 SCHEMES = ("megatron", "caatnet")
@@ -79,6 +82,35 @@ class Scheme:
 def stock(sequence_parallel: bool = False) -> Scheme:
     """Return stock Megatron: every channel, bf16 both ways."""
     return Scheme("megatron", 1.0, BF16, BF16, sequence_parallel)
+
+
+def wire_bits(name: str) -> int:
+    """Return the bits of a number on the wire called `name`; UnknownName for others than WIRES."""
+    if name not in WIRES:
+        raise UnknownName("number on the wire", name, WIRES)
+    return WIRES[name]
+
+
+def dropped_layers(text: str, layers: int) -> frozenset[int]:
+    """Return the layers of a share ("50%", spread evenly) or of a list with ranges ("0,4-7") of 0 to `layers` - 1.
+
+    Raises InvalidValue.
+    """
+    if text.endswith("%"):
+        share = re.fullmatch(r"\d+(\.\d+)?", text[:-1].strip())
+        if share is None or float(share[0]) > 100:
+            raise InvalidValue(f"Cannot read the share of layers '{text}'; write 0% to 100%.")
+        count = int(float(share[0]) * layers / 100)
+        return frozenset(k * layers // count for k in range(count))
+    found: set[int] = set()
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        if ends is None or int(ends[2] or ends[1]) >= layers or int(ends[1]) > int(ends[2] or ends[1]):
+            raise InvalidValue(
+                f"Cannot read the layers '{part}'; write a share like 50%, or a list of 0 to {layers - 1} like 0,4-7."
+            )
+        found.update(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ stages form one chain. Under Ladder-Residual a block waits for the all-reduce be
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from collsim.workloads.tensor_parallel import (
     Exchange,
@@ -21,7 +21,7 @@ from collsim.workloads.tensor_parallel import (
 )
 from collsim.workloads.transformers.shape import TransformerShape
 
-__all__ = ["Copy", "Stage", "Sync", "Part", "exchanges", "forward_stages", "step_stages", "training_stages"]
+__all__ = ["Copy", "Part", "Stage", "Sync", "exchanges", "forward_stages", "repeated", "step_stages", "training_stages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,17 @@ def step_stages(shape: TransformerShape, scheme: Scheme) -> tuple[Stage, ...]:
     writer.land(writer.sync(norm_exchange(shape, scheme)))
     writer.work("optimiser", "step")
     return tuple(writer.stages)
+
+
+def repeated(stages: Sequence[Stage], times: int) -> tuple[Stage, ...]:
+    """Return `stages` run `times` times, each behind the computing that ends the one before."""
+    found: list[Stage] = []
+    for _ in range(times):
+        begin = len(found)
+        for stage in stages:
+            after = tuple(begin + k for k in stage.after) or ((begin - 1,) if begin else ())
+            found.append(replace(stage, after=after))
+    return tuple(found)
 
 
 def _blocks(shape: TransformerShape) -> list[Block]:

@@ -1,0 +1,226 @@
+"""What the report of `collsim workload tp` says, row by row, and its table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collsim.report.describe import Rows
+    from collsim.sweep.tensor_parallel_study import Study
+
+__all__ = ["head_rows", "table", "tail_rows"]
+
+NAMES = {"train": "step", "prefill": "TTFT", "decode": "TPOT"}
+
+
+def head_rows(study: Study) -> Rows:
+    """Return what is run where."""
+    from collsim.report.describe import machine_text
+    from collsim.units import format_size
+
+    at, device = study.setting, study.setting.accelerator
+    shape, case = at.shape, at.plans.cases[0]
+    weights = f"{shape.parameters / 1e6:,.0f} M parameters"
+    reached = f"{device.compute_efficiency:.0%} of the peak, {device.memory_efficiency:.0%} of the memory's rate"
+    rows = [
+        ("Machine", machine_text(case.topology)),
+        ("Model", f"{shape.name}: {shape.layers} layers, {shape.hidden} channels, {weights} ({shape.title})"),
+        ("Accelerator", f"{device.about}; products reach {reached}"),
+        *(at.layout.rows() if at.layout else []),
+        ("Work", _work(study)),
+        ("Scheme", _scheme(study)),
+        ("Algorithm", _algorithm(study)),
+    ]
+    exchange = "all-reduce"
+    biggest = max((p for p in (study.own, *study.points)), key=lambda p: p.message)
+    proof = at.plans.proof(exchange, biggest.message)
+    return [*rows, ("Verified", f"{proof.line} Largest in the forward pass: {format_size(biggest.message)}.")]
+
+
+def _work(study: Study) -> str:
+    work, at = study.setting.work, study.setting
+    many = f"{work.samples} sequence{'s' * (work.samples > 1)}"
+    if study.mode == "train":
+        count = f"{at.repeats:,} micro-batch{'es' * (at.repeats > 1)} of {many} of {work.tokens:,} tokens a group"
+        return f"a training step: {count}, forward and back, then the optimiser"
+    if study.mode == "prefill":
+        return f"prompts of {work.tokens:,} tokens, {many} a group, up to the first token"
+    return f"one token of each of {many} a group behind {work.cached:,} others"
+
+
+def _scheme(study: Study) -> str:
+    scheme = study.own.scheme
+    wires = f"forward {scheme.forward_wire} bits a number"
+    wires += f", backward {scheme.backward_wire}" if study.mode == "train" else ""
+    words = [f"{scheme.name}, {wires}"]
+    words += [f"no all-reduce behind attention in {len(scheme.dropped)} layers (Sync-Point Drop)"] if scheme.dropped else []
+    words += ["Ladder-Residual: the last all-reduce runs beside the next block"] if scheme.ladder else ["blocking"]
+    words += [f"copies {scheme.copies}"] if scheme.name == "caatnet" else []
+    stock = "reduce-scatter and all-gather" if study.stock.scheme.sequence_parallel else "all-reduce"
+    return f"{'; '.join(words)}. Stock Megatron: every channel, 16 bits both ways, {stock}, blocking"
+
+
+def _algorithm(study: Study) -> str:
+    from collsim.units import format_size
+
+    chosen = study.setting.plans.chosen
+    names = list(dict.fromkeys(chosen.values()))
+    if len(names) == 1:
+        return f"{names[0]} for every size"
+    return ", ".join(f"{way} ({name} of {format_size(size)})" for (name, size), way in sorted(chosen.items()) if size)
+
+
+def table(study: Study) -> tuple[list[str], list[list[str]]]:
+    """Return heads and one row a scheme, stock Megatron first."""
+    from collsim.units import format_time
+
+    training = study.mode == "train"
+    heads = ["p", "channels", "collectives", "forward", *(["backward"] if training else [])]
+    heads += ["compute", "copies", "exposed", "alpha", NAMES[study.mode], "tokens/s"]
+    heads += ["over stock", "over own p=1", "law"]
+    rows = []
+    for name, point in (("stock", study.stock), *((f"{p.scheme.p:g}", p) for p in study.points)):
+        bytes_ = [point.forward, point.backward] if training else [point.forward]
+        times = [format_time(t) if t else "0" for t in (point.compute, point.copies, point.exposed)]
+        own = [f"{point.over(study.own):.3f}x", f"{study.law(point.scheme.p):.3f}x"] if name != "stock" else ["", ""]
+        rows.append(
+            [
+                *(name, f"{point.summed:,}", str(point.collectives), *map(_amount, bytes_), *times),
+                *(f"{point.alpha_share:.1%}", format_time(point.time), f"{point.tokens_per_s:,.0f}"),
+                *(f"{point.over(study.stock):.3f}x", *own),
+            ]
+        )
+    return heads, rows
+
+
+def _amount(size: int) -> str:
+    """Return bytes in decimal units, as payloads are published."""
+    from collsim.units import format_bandwidth
+
+    return format_bandwidth(size).removesuffix("/s")
+
+
+def tail_rows(study: Study) -> Rows:
+    """Return how to read the table, and what to know of it."""
+    case = study.setting.plans.cases[0]
+    return [
+        ("Columns", _columns(study)),
+        ("Law", f"1 / (1 - f (1 - p)) with f = {study.share:.4f}, the share of its own p = 1 that a block's bytes take"),
+        ("Alpha", _alpha(study)),
+        *_copies(study),
+        ("Bound", _bound(study)),
+        ("Exact", _exact(study)),
+        ("Engine", f"{case.engine}, {_hops(study)}"),
+        ("Settings", ", ".join(case.network.describe_changes()) or "all at their defaults"),
+        *(("Note", text) for text in notes(study)),
+    ]
+
+
+def _columns(study: Study) -> str:
+    training = study.mode == "train"
+    passes = "forward and backward are bytes" if training else "forward is bytes"
+    unit = "micro-batch" if training else "pass"
+    return (
+        f"{passes} that a rank hands to all-reduces in a {unit} of so many collectives; alpha is the share of communication "
+        "that does not depend on bytes"
+    )
+
+
+def _alpha(study: Study) -> str:
+    from collsim.units import format_size, format_time
+
+    message = study.own.message
+    alpha = study.setting.plans.alone("all-reduce", message, hollow=True)
+    text = f"an all-reduce of next to no bytes takes {format_time(alpha)}"
+    if study.even_message is None:
+        return text
+    least = min((p for p in study.points if p.message), key=lambda p: p.message, default=study.own)
+    even = round(study.even_message)
+    wins = "alpha decides" if least.message < even else "bytes decide"
+    return (
+        f"{text}, as long as the bytes of one of {format_size(even)} beyond that; a block's at p = {least.scheme.p:g} holds "
+        f"{format_size(least.message)}, so {wins} and its number, {least.collectives}, does not fall with p"
+    )
+
+
+def _copies(study: Study) -> Rows:
+    """Return what would be without packing and joining; nothing where there are none, or a ladder hides some."""
+    if study.own.scheme.ladder or not any(point.copies for point in study.points):
+        return []
+    own = study.own.time - study.own.copies
+    rest = [
+        f"{own / max(p.time - p.copies, 1):.3f}x ({study.stock.time / max(p.time - p.copies, 1):.3f}x over stock) at p = "
+        f"{p.scheme.p:g}"
+        for p in study.points
+        if p.copies
+    ]
+    return [("Copies", f"fused into their neighbours (--copies none) they would leave {', '.join(rest)} over its own p = 1")]
+
+
+def _bound(study: Study) -> str:
+    from collsim.units import format_time
+
+    least = study.points[-1]
+    reached = f" ({least.bound / least.exposed:.1%} of it reached)" if least.exposed > 0 else ""
+    whole = format_time(least.compute + least.copies + least.bound)
+    return (
+        f"communication of p = {least.scheme.p:g} exposes at least {format_time(least.bound)} with any algorithm{reached}; "
+        f"{NAMES[study.mode]} at least {whole}"
+    )
+
+
+def _exact(study: Study) -> str:
+    from collsim.units import format_time
+
+    points = [study.stock, study.own, *study.points]
+    count = study.setting.repeats
+    if count == 1:
+        return "all of it was simulated"
+    if all(point.exact for point in points):
+        return f"one micro-batch was simulated; {count:,} take {count:,} times as long, as all ranks end it at the same tick"
+    apart = format_time(max(point.apart for point in points))
+    return f"one micro-batch was simulated and taken {count:,} times, an estimate, as ranks end it up to {apart} apart"
+
+
+def _hops(study: Study) -> str:
+    points = [study.stock, *study.points]
+    hops, wall = sum(p.packet_hops for p in points), sum(p.wall for p in points)
+    share = min(p.trains for p in points)
+    trains = (
+        ", all as message trains" if share >= 1 else f", at least {share:.0%} of each run as message trains" * (share > 0)
+    )
+    return f"{hops:,} packet-hops in {wall:.2g} s{trains}"
+
+
+def notes(study: Study) -> list[str]:
+    """Return what a reader must know: unequal wires, memory, ways of messages."""
+    at, case = study.setting, study.setting.plans.cases[0]
+    found = []
+    scheme = study.own.scheme
+    if study.mode == "train" and scheme.backward_wire > study.stock.scheme.backward_wire:
+        found.append(
+            f"Its own p = 1 sends gradients in {scheme.backward_wire} bits, stock Megatron in 16, and is "
+            f"{study.own.time / study.stock.time:.2f} times as slow; speedups over it make good for that first."
+        )
+    need, there = at.memory(), at.accelerator.memory
+    if need > there:
+        found.append(
+            f"Weights and what belongs to them take {need / 1e9:,.0f} GB of each rank, more than the {there / 1e9:,.0f} GB "
+            f"of {at.accelerator.name}, activations not counted; times are as if they fitted."
+        )
+    if len(at.groups) > 1 and study.mode == "train":
+        found.append("The groups' gradients are not summed between them: that belongs to data parallelism, and is the same.")
+    size = max(study.own.message, 1)
+    return [*found, *case.run(at.plans.choice("all-reduce", size), size).warnings]
+
+
+def next_words(study: Study) -> dict[str, str]:
+    """Return which option to change, by name: what stands most in the way of a speedup."""
+    scheme, least = study.own.scheme, min(study.points, key=lambda p: p.time)
+    if least.alpha_share > 0.5:
+        return {"batch": str(8 * study.setting.work.samples)}
+    if least.copies > 0.05 * least.time:
+        return {"copies": "none"}
+    if study.mode == "train" and scheme.backward_wire > study.stock.scheme.backward_wire:
+        return {"backward_wire": "bf16"}
+    return {"mode": "decode"} if study.mode != "decode" else {"algo": "auto"}

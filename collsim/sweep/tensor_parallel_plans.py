@@ -1,0 +1,137 @@
+"""Which algorithm runs the collectives of tensor-parallel groups: a named one, the natural one, or the fastest of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from collsim.collectives.algorithm import ALGORITHMS
+from collsim.collectives.collective import collective
+from collsim.collectives.schedule import Schedule
+from collsim.collectives.verify import Proof
+from collsim.engines.engine import ENGINES
+from collsim.errors import AlgorithmUnsuitable, InvalidValue
+from collsim.network.least_time import least_time
+from collsim.program import Call, Program
+from collsim.simulate import Case
+from collsim.topology.paths import shortest_path
+
+__all__ = ["AUTO", "NATURAL", "Plans", "least_bytes", "sent_bytes"]
+
+AUTO, NATURAL = "auto", "natural"
+ONE_SHOT = "direct"
+
+
+@dataclass(frozen=True, eq=False)
+class Plans:
+    """Proved schedules of the collectives of groups; `cases`: one a group, all alike but for their hosts.
+
+    `algorithm`: a name with options, "auto" (for each size the fastest of all that the first group suits, by its time alone
+    on the machine; those that take long to plan are left to be named), or "natural": one-shot exchange where all pairs of
+    the first group are alike, else "auto".
+    """
+
+    cases: tuple[Case, ...]
+    algorithm: str = NATURAL
+    made: dict[tuple[int, str], Case] = field(default_factory=dict)
+    chosen: dict[tuple[str, int], str] = field(default_factory=dict)
+    bounds: dict[tuple[str, int], int] = field(default_factory=dict)
+    times: dict[tuple[str, int, bool], int] = field(default_factory=dict)
+
+    def schedule(self, group: int, name: str, size: int) -> Schedule:
+        """Return the schedule of `size` bytes of the collective `name` in `group`."""
+        return self.case(group, name).plan(self.choice(name, size), size)[0]
+
+    def proof(self, name: str, size: int) -> Proof:
+        """Return the proof of the first group's schedule."""
+        return self.case(0, name).plan(self.choice(name, size), size)[1]
+
+    def bound(self, name: str, size: int) -> int:
+        """Return the lower bound on the collective `name` of `size` bytes in any group, the largest of them, fs."""
+        if (name, size) not in self.bounds:
+            groups = range(len(self.cases))
+            self.bounds[name, size] = max(self.case(group, name).bound(size).time for group in groups) if size else 0
+        return self.bounds[name, size]
+
+    def alone(self, name: str, size: int, hollow: bool = False) -> int:
+        """Return the time of the collective `name` of `size` bytes in all groups at once, and nothing else, fs.
+
+        `hollow`: with next to no bytes over the same schedules, which leaves alpha.
+        """
+        if (name, size, hollow) not in self.times:
+            plans = [self.schedule(group, name, size) for group in range(len(self.cases))]
+            sized = [(plan, min(least_bytes(plan), size) if hollow else size) for plan in plans]
+            self.times[name, size, hollow] = self._time(sized)
+        return self.times[name, size, hollow]
+
+    def _time(self, calls: Sequence[tuple[Schedule, int]]) -> int:
+        """Return how long calls of (schedule, bytes) take that begin together on an idle machine, fs."""
+        case = self.cases[0]
+        program = Program(tuple(Call(schedule, size) for schedule, size in calls))
+        return ENGINES.get(case.engine)(case.topology, program, case.network, seed=case.seed).time
+
+    def case(self, group: int, name: str) -> Case:
+        """Return the case of one collective in one group."""
+        if (group, name) not in self.made:
+            self.made[group, name] = replace(self.cases[group], collective=collective(name), known={})
+        return self.made[group, name]
+
+    def choice(self, name: str, size: int) -> str:
+        """Return the algorithm for `size` bytes of the collective `name`."""
+        if (name, size) not in self.chosen:
+            self.chosen[name, size] = self._choose(name, size)
+        return self.chosen[name, size]
+
+    def _choose(self, name: str, size: int) -> str:
+        if self.algorithm not in (AUTO, NATURAL):
+            return self.algorithm
+        if self.algorithm == NATURAL and self.alike:
+            return ONE_SHOT
+        return self._fastest(name, size)
+
+    def _fastest(self, name: str, size: int) -> str:
+        """Return the fastest, tried in the order of what each takes at least; equals go to the first in the alphabet."""
+        case = self.case(0, name)
+        ways: list[tuple[int, int, str]] = []
+        for _, entry in sorted(ALGORITHMS.items()):
+            for way in entry.ways if name in entry.collectives and not entry.costly else ():
+                try:
+                    plan, _ = case.plan(way, size)
+                except (AlgorithmUnsuitable, InvalidValue):
+                    continue
+                ways.append((least_time(case.topology, plan, size, case.network, seed=case.seed).time, len(ways), way))
+        best: tuple[int, str] | None = None
+        for least, _, way in sorted(ways):
+            if best is not None and least >= best[0]:
+                break
+            time = self._time([(case.plan(way, size)[0], size)])
+            best = min(best or (time, way), (time, way), key=lambda one: one[0])
+        assert best is not None  # direct serves any group
+        return best[1]
+
+    @property
+    def alike(self) -> bool:
+        """Whether every pair of the first group has a shortest path over links of the same rates and latencies."""
+        case = self.cases[0]
+        t, hosts = case.topology, case.hosts
+        kinds = set()
+        for a in hosts:
+            for b in hosts:
+                if a != b:
+                    links = list(shortest_path(t, a, b) or ())
+                    kinds.add((tuple(t.bandwidth[links].tolist()), tuple(t.latency[links].tolist())))
+                if len(kinds) > 1:
+                    return False
+        return True
+
+
+def least_bytes(schedule: Schedule) -> int:
+    """Return the bytes at which a schedule sends next to nothing: one a unit of weight, or about one a chunk."""
+    return schedule.unit if schedule.unit <= 16 * schedule.chunks else schedule.chunks
+
+
+def sent_bytes(schedule: Schedule, size: int) -> int:
+    """Return the bytes that the busiest rank sends."""
+    return int(np.bincount(schedule.src, weights=schedule.message_bytes(size), minlength=1).max())
