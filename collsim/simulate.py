@@ -150,7 +150,7 @@ class Case:
         rates, name = self.topology.bandwidth, self.network.router.routing
         chosen = fitting(self.topology)[0] if name == "auto" else name
         routed = schedule.path_offsets[1:] == schedule.path_offsets[:-1]
-        if chosen not in _COUNT_LINKS or rates.min() == rates.max() or not routed.any():
+        if self.topology.family == "clos" or chosen not in _COUNT_LINKS or rates.min() == rates.max() or not routed.any():
             return []
         if "ways" not in self.widths:
             self.widths["ways"] = slower_ways(self.topology)

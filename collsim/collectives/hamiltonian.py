@@ -11,6 +11,8 @@ import random
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
+
 from collsim.topology.graph import Topology
 
 __all__ = ["family_ring", "gray_ring", "grid_ring", "is_ring", "ring_order", "ring_orders", "rotate_ring", "search_ring"]
@@ -134,11 +136,12 @@ def _searched(topology: Topology, hosts: list[int]) -> list[int] | None:
     Links that go both ways are tried first, so that a bidirectional ring finds both.
     """
     width: dict[tuple[int, int], int] = {}
-    chosen = set(hosts)
-    ends = zip(topology.source.tolist(), topology.target.tolist(), topology.bandwidth.tolist(), strict=True)
-    for a, b, bandwidth in ends:
-        if a in chosen and b in chosen:
-            width[a, b] = width.get((a, b), 0) + bandwidth
+    chosen = np.zeros(topology.nodes, dtype=np.bool_)
+    chosen[hosts] = True
+    links = np.flatnonzero(chosen[topology.source] & chosen[topology.target])
+    columns = (topology.source[links], topology.target[links], topology.bandwidth[links])
+    for a, b, bandwidth in zip(*(column.tolist() for column in columns), strict=True):
+        width[a, b] = width.get((a, b), 0) + bandwidth
     two_way = {pair: min(w, width[pair[::-1]]) for pair, w in width.items() if pair[::-1] in width}
     trials = [
         (pairs, narrowest)

@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 from collsim.collectives.collective import Collective
 from collsim.collectives.schedule import COPY, REDUCE, Schedule, ScheduleBuilder
 
-__all__ = ["DIRECT", "HALVING", "PATTERNS", "RING", "Lines", "Pattern", "all_gather_and_reduce", "finish", "is_power_of_2"]
+__all__ = [
+    "DIRECT",
+    "HALVING",
+    "PATTERNS",
+    "RING",
+    "SWAP",
+    "Lines",
+    "Pattern",
+    "all_gather_and_reduce",
+    "finish",
+    "is_power_of_2",
+]
 
 IntArray = NDArray[np.int64]
 
@@ -115,6 +126,21 @@ DIRECT = Pattern(
 HALVING = Pattern("halving-doubling", _halving, _doubling, _log2)
 """Needs k = 2^b members whose chunks follow each other in line order."""
 
+
+def _swap(lines: Lines, start: int) -> IntArray:
+    """Everybody sends everybody all chunks of the line in one step: an all-reduce of k - 1 times the data of the line."""
+    k = lines.members.shape[1]
+    p, other = np.arange(k)[None, :], (np.arange(k)[None, :] + np.arange(1, k)[:, None]) % k
+    src = np.broadcast_to(lines.members[:, p], (len(lines.members), *other.shape)).swapaxes(0, 1)
+    dst = lines.members[:, other].swapaxes(0, 1)
+    chunk = np.broadcast_to(lines.chunk.min(axis=1)[None, :, None], dst.shape)
+    return _rows(start, src, dst, chunk, REDUCE, k * lines.width)
+
+
+SWAP = Pattern("swap", _swap, lambda lines, t: np.zeros((6, 0), dtype=np.int64), lambda k: 1)
+"""An all-reduce in one step where its reduce-scatter would be: as the last phase of an all-reduce only. Between two it
+moves no more than reduce-scatter and all-gather do, and the data crosses once, not twice. A line's chunks are contiguous."""
+
 PATTERNS = {pattern.name: pattern for pattern in (RING, DIRECT, HALVING)}
 
 
@@ -131,6 +157,8 @@ def all_gather_and_reduce(collective: Collective, phases: Sequence[tuple[Pattern
             start += pattern.steps(lines.members.shape[1])
     if collective.name != "reduce-scatter":
         for pattern, lines in reversed(phases):
+            if pattern is SWAP:
+                continue
             rows.append(pattern.all_gather(lines, start))
             start += pattern.steps(lines.members.shape[1])
     return _stack(rows)

@@ -55,6 +55,7 @@ class Family:
     """A family: `name` (letters of topology names), `syntax` ("torus<a>x<b>[x<c>...]"), `example`, `about` in a line.
 
     `build(numbers, links)` returns the topology for the integers of the name, or raises TopologyError with the cure.
+    `fixed`: its links have rates and latencies of their own, and others cannot be asked for.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Family:
     example: str
     about: str
     build: Callable[[tuple[int, ...], LinkSpec], Topology]
+    fixed: bool = False
 
 
 FAMILIES: Registry[Family] = Registry("topology", "collsim.topology.families", "collsim.families")

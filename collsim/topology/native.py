@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.errors import FileFormatError, TopologyError
+from collsim.topology.compose_file import read_composed
 from collsim.topology.draft import (
     Draft,
     DraftLink,
@@ -36,7 +37,7 @@ __all__ = ["read_yaml"]
 
 _COMMON = ("name", "about", "source", "assumptions", "bandwidth", "latency", "links")
 _EXPLICIT = (*_COMMON, "hosts", "switches", "forwards", "levels", "coordinates")
-_DERIVED = (*_COMMON, "family", "file")
+_DERIVED = (*_COMMON, "family", "file", "compose")
 _LINK = ("between", "from", "to", "bandwidth", "latency", "loss", "count")
 _RULE = ("between", "from", "to", "across", "bandwidth", "latency", "loss")
 _RANGE = re.compile(r"(.*?)(\d+)\.\.(\d+)(.*)")
@@ -49,12 +50,17 @@ def read_yaml(
     """Return the topology of a native YAML file; `chain` holds the files that led here through `file:`."""
     document = _document(path)
     origin = str(path)
-    derived = [key for key in ("family", "file") if key in document]
+    derived = [key for key in ("family", "file", "compose") if key in document]
     check_keys(document, _DERIVED if derived else tuple(dict.fromkeys((*_EXPLICIT, *_DERIVED))), origin, strict=True)
     if not derived:
         return finish(_explicit(document, path), origin, bandwidth, latency)
-    if len(derived) == 2:
-        raise FileFormatError(f"{origin}: state 'family' or 'file', not both.")
+    if len(derived) > 1:
+        raise FileFormatError(f"{origin}: state one of {' and '.join(map(repr, derived))}, not both.")
+    if derived == ["compose"]:
+        refuse_override(origin, "bandwidth", bandwidth, False)
+        refuse_override(origin, "latency", latency, False)
+        base = read_composed(document, path, lambda rack: _other(rack, path, None, None, chain))
+        return _ruled(base, document.get("links"), origin)
     own = (
         read_bandwidth(document.get("bandwidth"), f"{origin}: bandwidth"),
         read_latency(document.get("latency"), f"{origin}: latency"),
@@ -89,7 +95,7 @@ def _document(path: Path) -> dict[str, object]:
 
 
 def _family(text: str, origin: str, bandwidth: int | None, latency: int | None) -> Topology:
-    from collsim.topology.resolve import unknown_family
+    from collsim.topology.resolve import refuse_of_fixed, unknown_family
 
     links = LinkSpec(
         DEFAULT_LINKS.bandwidth if bandwidth is None else bandwidth, DEFAULT_LINKS.latency if latency is None else latency
@@ -100,6 +106,7 @@ def _family(text: str, origin: str, bandwidth: int | None, latency: int | None) 
         raise FileFormatError(f"{origin}: family: {error}") from None
     if built is None:
         raise FileFormatError(f"{origin}: family: {unknown_family(text)}")
+    refuse_of_fixed(text, bandwidth, latency)
     return built
 
 

@@ -13,13 +13,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from collsim.errors import InvalidValue, UnknownName, nearest
-from collsim.topology.family import DEFAULT_LINKS, FAMILIES, LinkSpec, from_family
+from collsim.topology.family import DEFAULT_LINKS, FAMILIES, LinkSpec, from_family, split_name
 from collsim.topology.files import READERS, read_file
 from collsim.topology.graph import Topology
 from collsim.topology.native import read_yaml
 from collsim.units import parse_bandwidth, parse_time
 
-__all__ = ["load", "machines", "unknown_family"]
+__all__ = ["load", "machines", "refuse_of_fixed", "unknown_family"]
 
 _MACHINES = "collsim.machines"
 
@@ -61,10 +61,24 @@ def load(
     links = LinkSpec(DEFAULT_LINKS.bandwidth if rate is None else rate, DEFAULT_LINKS.latency if delay is None else delay)
     built = from_family(text, links)
     if built is not None:
+        refuse_of_fixed(text, rate, delay)
         return built
     if _is_path(text):
         return read_file(Path(text).expanduser(), rate, delay)
     raise unknown_family(text)
+
+
+def refuse_of_fixed(text: str, bandwidth: int | None, latency: int | None) -> None:
+    """Raise InvalidValue where a rate or a latency is asked of the family in `text` and it states its own."""
+    parts = split_name(text)
+    if parts is None or not FAMILIES.get(parts[0]).fixed:
+        return
+    for what, asked in (("bandwidth", bandwidth), ("latency", latency)):
+        if asked is not None:
+            raise InvalidValue(
+                f"{text} has the {what} of its hardware on every link, so another {what} cannot be asked for; "
+                f"state it in a YAML file with 'compose:' (docs/topologies.md)."
+            )
 
 
 def _is_path(text: str) -> bool:

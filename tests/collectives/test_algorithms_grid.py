@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from oracles.replay import check
 
@@ -103,3 +104,48 @@ def test_hierarchical_rings_follow_links_inside_a_box():
     inside = plan.src // 8 == plan.dst // 8
     pairs = zip(plan.src[inside].tolist(), plan.dst[inside].tolist(), strict=True)
     assert all(topology.links_between(a, b) for a, b in pairs)
+
+
+def _crossing(plan, net, size):
+    """Bytes that leave each site, by site."""
+    site = np.full(net.nodes, -1)
+    for index, members in enumerate(next(v.sets for v in net.levels if v.name == "site")):
+        site[list(members)] = index
+    ends = (site[plan.ranks_to_hosts[plan.src]], site[plan.ranks_to_hosts[plan.dst]])
+    crosses = ends[0] != ends[1]
+    return np.bincount(ends[0][crosses], weights=plan.message_bytes(size)[crosses], minlength=site.max() + 1).tolist()
+
+
+@pytest.mark.parametrize("pattern", ["ring", "direct", "halving-doubling"])
+@pytest.mark.parametrize("sites", [2, 4])
+def test_hierarchical_over_levels_sends_the_least_over_the_wide_area(sites, pattern):
+    net = load(f"nvl4x2x{sites}")
+    size = 3 * 2**20
+    plan = build("hierarchical", f"nvl4x2x{sites}", group="rack+site", inner=pattern, middle=pattern, outer=pattern)
+    assert plan.variant == f"group=4+8 inner={pattern} middle={pattern} outer={pattern}"
+    assert _crossing(plan, net, size) == [2 * (sites - 1) * size // sites] * sites
+    check(plan)
+
+
+@pytest.mark.parametrize("sites", [2, 3])
+def test_swap_crosses_the_wide_area_once(sites):
+    net = load(f"nvl4x2x{sites}")
+    size = 3 * 2**20
+    ring, swap = (build("hierarchical", net.name, group="all", outer=outer) for outer in ("ring", "swap"))
+    check(swap)
+    assert _crossing(swap, net, size) == [(sites - 1) * size] * sites
+    assert swap.steps == ring.steps - 2 * (sites - 1) + 1
+    with pytest.raises(AlgorithmUnsuitable, match="half of an all-reduce"):
+        build("hierarchical", net.name, "all-gather", outer="swap")
+
+
+def test_levels_must_divide_the_ranks_and_nest():
+    assert build("hierarchical", "fattree4", group="all").variant.startswith("group=2+4 ")
+    assert build("hierarchical", "nvl4x2x2", "all-gather", group="all").variant.startswith("group=4+8 ")
+    assert build("hierarchical", "ring8", group="2+4").steps == 2 * 3
+    with pytest.raises(AlgorithmUnsuitable, match="not made of the groups of 4"):
+        build("hierarchical", "ring8", group="4+2")
+    with pytest.raises(AlgorithmUnsuitable, match="no two levels"):
+        build("hierarchical", "fattree4x2", group="all")
+    with pytest.raises(UnknownName, match="rack"):
+        build("hierarchical", "nvl4x2x2", group="rack+sight")

@@ -22,7 +22,7 @@ from collsim.topology import load, machines
         ("dgx-a10", "dgx-a100"),
         ("dgx_a100", "dgx-a100"),
         ("dragonfly2*4*2", "dragonfly2x4x2"),
-        ("nvl27", "nvl72"),
+        ("nlv72", "nvl72"),
     ],
 )
 def test_unknown_names_get_the_nearest(name, guess):

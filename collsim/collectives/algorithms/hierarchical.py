@@ -1,11 +1,18 @@
-"""Hierarchical: reduce-scatter inside groups, all-reduce across them, all-gather inside; for boxes joined by thin links."""
+"""Hierarchical: reduce-scatter inside groups, all-reduce across them, all-gather inside; for boxes joined by thin links.
+
+Groups may nest: racks in sites, reduce-scatter in the rack, then among ranks of equal place in the racks of a site, then an
+exchange between sites, and back. Of M bytes 2(X-1)/X M then leave each of X sites, and no algorithm sends less.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
+from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collsim.collectives.algorithm import Formula, Hint, algorithm
 from collsim.collectives.algorithms.two_d_ring import grid_phases
@@ -15,6 +22,7 @@ from collsim.collectives.patterns import (
     HALVING,
     PATTERNS,
     RING,
+    SWAP,
     Lines,
     Pattern,
     all_gather_and_reduce,
@@ -26,6 +34,7 @@ from collsim.errors import UnknownName
 from collsim.topology.graph import Topology
 
 Groups = list[list[int]]
+EVERY = "all"
 
 
 def _steps(topology: Topology, collective: Collective, ranks: int) -> int | None:
@@ -49,7 +58,15 @@ def _volume(topology: Topology, collective: Collective, ranks: int) -> Fraction:
     volume=Formula("2(n-1)/n; (n-1)/n for one phase", _volume),
     size_free=True,
     suits=("fattree4x2", "bigraph4x4", "dragonfly2x4x2"),
-    variants=("inner=direct,outer=direct", "inner=direct", "outer=direct", "inner=halving-doubling,outer=halving-doubling"),
+    variants=(
+        "inner=direct,outer=direct",
+        "inner=direct",
+        "outer=direct",
+        "inner=halving-doubling,outer=halving-doubling",
+        "outer=swap",
+        "group=all",
+        "group=all,inner=direct,middle=direct,outer=direct",
+    ),
 )
 def hierarchical(
     topology: Topology,
@@ -59,26 +76,37 @@ def hierarchical(
     *,
     group: str = "",
     inner: str = "ring",
+    middle: str = "ring",
     outer: str = "ring",
 ) -> Schedule:
     """Return the schedule. `group`: a level's name or a number of ranks (default: the finest level that divides the
-    hosts evenly); `inner`, `outer`: ring, direct or halving-doubling.
+    hosts evenly); several, finest first, joined by "+", as rack+site; "all" for every level that divides them and nests.
+    `inner`, `outer`: ring, direct or halving-doubling, in the finest groups and across the coarsest; `middle`: between.
+    `outer` may be swap: partial sums go to all other coarsest groups at once and are summed there, one delay for two.
 
     Raises AlgorithmUnsuitable where no level suits or halving-doubling meets a number that is no power of 2.
     """
-    groups = _groups(topology, list(hosts), str(group))
+    grid_of_hosts = _grid(topology, list(hosts), str(group))
     patterns = []
-    for kind, name, size in (("inner", inner, len(groups[0])), ("outer", outer, len(groups))):
+    kinds = ["inner", *["middle"] * (grid_of_hosts.ndim - 2), "outer"]
+    for kind, size in zip(kinds, grid_of_hosts.shape, strict=True):
+        name = {"inner": inner, "middle": middle, "outer": outer}[kind]
+        if kind == "outer" and name == SWAP.name:
+            if collective.name != "all-reduce":
+                raise hierarchical.refuse(topology, f"outer=swap is half of an all-reduce and no part of {collective.name}.")
+            patterns.append(SWAP)
+            continue
         if name not in PATTERNS:
             raise UnknownName(f"{kind} algorithm of hierarchical", name, PATTERNS)
         if PATTERNS[name] is HALVING and not is_power_of_2(size):
             raise hierarchical.refuse(topology, f"{kind}={name} works among 2^k ranks and there are {size}.")
         patterns.append(PATTERNS[name])
     rank_of = {host: rank for rank, host in enumerate(hosts)}
-    grid = np.array([[rank_of[host] for host in members] for members in groups], dtype=np.int64).T
+    grid = np.vectorize(rank_of.__getitem__, otypes=[np.int64])(grid_of_hosts)
     phases = [_along_rings(topology, hosts, *phase) for phase in grid_phases(grid, patterns)]
     rows = all_gather_and_reduce(collective, phases)
-    variant = f"group={len(groups[0])} inner={inner} outer={outer}"
+    sizes = "+".join(str(prod(grid.shape[: axis + 1])) for axis in range(grid.ndim - 1))
+    variant = f"group={sizes} inner={inner}{f' middle={middle}' if grid.ndim > 2 else ''} outer={outer}"
     return finish(collective, "hierarchical", hosts, rows, grid.ravel(), variant=variant)
 
 
@@ -89,6 +117,43 @@ def _along_rings(topology: Topology, hosts: Sequence[int], pattern: Pattern, lin
     order = np.array([ring_order(topology, [hosts[r] for r in line]) for line in lines.members.tolist()])
     members, chunk = (np.take_along_axis(table, order, axis=1) for table in (lines.members, lines.chunk))
     return pattern, Lines(members, chunk, lines.width)
+
+
+def _grid(topology: Topology, hosts: list[int], group: str) -> NDArray[np.int64]:
+    """Return hosts with an axis for the place in a finest group, one for the group within the next, and so on."""
+    if group == EVERY:
+        levels = _nested(topology, hosts)
+        if len(levels) < 2:
+            raise hierarchical.refuse(topology, "it has no two levels that divide the ranks equally, one inside the other.")
+    else:
+        levels = [_groups(topology, hosts, part.strip()) for part in group.split("+")]
+    for fine, coarse in pairwise(levels):
+        if not _nest(fine, coarse):
+            raise hierarchical.refuse(
+                topology, f"the groups of {len(coarse[0])} ranks are not made of the groups of {len(fine[0])} before them."
+            )
+    order: list[list[int]] = levels[0]
+    for coarse in levels[1:]:
+        place = {host: index for index, members in enumerate(coarse) for host in members}
+        order = sorted(order, key=lambda members: place[members[0]])
+    ends = [1, *(len(level[0]) for level in levels), len(hosts)]
+    shape = [b // a for a, b in pairwise(ends)]
+    return np.array(order, dtype=np.int64).reshape(shape[::-1]).transpose()
+
+
+def _nested(topology: Topology, hosts: list[int]) -> list[Groups]:
+    """Return the levels that divide the hosts equally, finest first, each made of the one before."""
+    found: list[Groups] = []
+    for level in range(len(topology.levels)):
+        groups = _partition(topology, hosts, level)
+        if groups is not None and (not found or (len(groups) < len(found[-1]) and _nest(found[-1], groups))):
+            found.append(groups)
+    return found
+
+
+def _nest(fine: Groups, coarse: Groups) -> bool:
+    place = {host: index for index, members in enumerate(coarse) for host in members}
+    return len(fine[0]) < len(coarse[0]) and all(len({place[host] for host in members}) == 1 for members in fine)
 
 
 def _groups(topology: Topology, hosts: list[int], group: str) -> Groups:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.errors import RoutingError, UnknownName
+from collsim.topology.compose import CLOS
 from collsim.topology.graph import Topology
 from collsim.topology.paths import hops_to
 from collsim.topology.routing.candidates import (
@@ -20,6 +21,7 @@ from collsim.topology.routing.candidates import (
     next_links,
     tabulate,
 )
+from collsim.topology.routing.clos import rail_links
 from collsim.topology.routing.dragonfly import direct_links, groups
 from collsim.topology.routing.fattree import up_down
 from collsim.topology.routing.grid import dimension_order, is_grid
@@ -42,6 +44,7 @@ FITS: dict[str, tuple[str, ...]] = {
     "switch": ("ecmp", "minimal", *ANYWHERE[1:]),
     "full": ("ecmp", "minimal", *ANYWHERE[1:]),
     "dragonfly": ("minimal", "valiant", "ugal", *ANYWHERE),
+    "clos": ("ecmp", "up-down", *ANYWHERE[1:]),
 }
 ELSEWHERE = ("ecmp", "widest", "minimal", "spray", "least-queued", "valiant", "ugal", "up-star-down-star")
 NAMES = ("auto", *sorted({name for fits in FITS.values() for name in fits} | set(ELSEWHERE)))
@@ -103,6 +106,8 @@ def _up_star(topology: Topology, name: str, last_counts: bool) -> Routing:
 
 def _up_down(topology: Topology, name: str, last_counts: bool) -> Routing:
     hops = hops_to(topology)
+    if topology.family == CLOS:
+        return _fewest(topology, name, "single", rail_links(topology, _rows(topology, hops)), hops, last_counts)
     return _fewest(topology, name, "single", up_down(topology, hops), hops, last_counts)
 
 
@@ -123,7 +128,13 @@ def _minimal_rows(topology: Topology) -> tuple[Rows, NDArray[np.int16]]:
 
 def _multipath(topology: Topology, name: str, last_counts: bool) -> Routing:
     hops = hops_to(topology)
-    return _fewest(topology, name, name, next_links(topology, hops), hops, last_counts)
+    return _fewest(topology, name, name, _rows(topology, hops), hops, last_counts)
+
+
+def _rows(topology: Topology, hops: NDArray[np.int16]) -> Rows:
+    """Return the shortest paths; in a composed machine those of a rack's switch before equally long ones by a leaf."""
+    rows = next_links(topology, hops)
+    return widest_links(topology, rows, hops) if topology.family == CLOS else rows
 
 
 def _widest(topology: Topology, name: str, last_counts: bool) -> Routing:
@@ -141,7 +152,7 @@ def _fewest(
     table = tabulate(name, topology, rows, rule, enough)
     full = Routing(name, topology, table, multipath, last_counts=last_counts, enough=enough)
     one = replace(full, table=replace(table, classes=1))
-    if enough == 1 or topology.family in ("fattree", "leafspine"):
+    if enough == 1 or topology.family in ("fattree", "leafspine", CLOS):
         return one
     return full if topology.family in FITS or _has_cycle(one) else one
 
