@@ -167,7 +167,7 @@ def test_interrupted_it_keeps_what_is_done(go, monkeypatch):
 @pytest.mark.slow
 def test_the_training_step_of_the_7b_model_takes_less_than_three_seconds():
     """The whole command, kernels compiled: processor time, which other work on the machine does not lengthen."""
-    words = "--model llama2-7b --tp 8 --topo gaudi3 --p 1,0.75,0.5,0.25 --mode train".split()
+    words = ["--model", "llama2-7b", "--tp", "8", "--topo", "gaudi3", "--p", "1,0.75,0.5,0.25", "--mode", "train"]
     invoke(("workload", "tp", *words, "--json", "/dev/null"))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-m", "collsim", "workload", "tp", *words], check=True, capture_output=True)
