@@ -74,5 +74,6 @@ def _read(path: Path) -> tuple[dict[str, object], dict[str, int]]:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark is not None else ""
         raise FileFormatError(f"{path}{place}: not YAML: {getattr(error, 'problem', None) or error}.") from None
-    lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
+    # Keys are compared as YAML reads them: "true" is a boolean, 0x10 a number.
+    lines = {str(loader.construct_object(key)): key.start_mark.line + 1 for key, _ in node.value}
     return {str(key): value for key, value in content.items()}, lines

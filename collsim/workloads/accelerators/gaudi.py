@@ -23,7 +23,7 @@ for entry in (
         name="gaudi3",
         about="Intel Gaudi 3 (HL-325L), 128 GB: 1,835 TFLOP/s bf16 and fp8, 3.7 TB/s",
         source=SOURCE,
-        peaks={"bf16": 1_835 * TERA, "fp8": 1_835 * TERA},
+        peaks={"bf16": 1_835 * TERA, "fp8": 1_835 * TERA, "tf32": 459 * TERA, "fp32": 229 * TERA},
         memory_bandwidth=3_700 * GIGA,
         memory=128 * GIGA,
     ),
