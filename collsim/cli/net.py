@@ -70,7 +70,8 @@ def list_networks() -> None:
 @click.option("--tp", type=click.IntRange(1), help="Ranks that share a transformer, tensor-parallel. [1]")
 @click.option("--mode", type=click.Choice(MODES), help="What a transformer does. [train]")
 @click.option("--tokens", type=click.IntRange(1), help="Tokens of a sequence, a prompt or a context. [as trained]")
-def show(network: str, **options: Any) -> None:
+@click.option("--json", "json_path", metavar="FILE", help="Write it as JSON; '-' prints it instead of the report.")
+def show(network: str, json_path: str | None, **options: Any) -> None:
     """Show the layers of a network or the parts of a transformer, and the time of each on a node.
 
     NAME is a name of 'collsim net list', or a YAML file that states the shape of a transformer.
@@ -85,19 +86,30 @@ def show(network: str, **options: Any) -> None:
     from pathlib import Path
 
     from collsim.errors import UnknownName
+    from collsim.report.output import check_writable, to_json, write_text
     from collsim.workloads.layers import NETWORKS
     from collsim.workloads.transformers.shape import TRANSFORMERS
 
+    if json_path not in (None, "-"):
+        check_writable(json_path)
     if network in NETWORKS:
-        return _show_network(network, **options)
-    if network not in TRANSFORMERS and Path(network).suffix.lower() not in (".yaml", ".yml") and not Path(network).is_file():
+        value = _show_network(network, json_path == "-", **options)
+    elif (
+        network not in TRANSFORMERS and Path(network).suffix.lower() not in (".yaml", ".yml") and not Path(network).is_file()
+    ):
         raise UnknownName("network or transformer", network, [*NETWORKS, *TRANSFORMERS])
-    return _show_transformer(network, **options)
+    else:
+        value = _show_transformer(network, json_path == "-", **options)
+    if json_path == "-":
+        click.echo(to_json(value), nl=False)
+    elif json_path is not None:
+        write_text(json_path, to_json(value))
 
 
 def _show_network(
-    network: str, accelerator: str | None, samples: int | None, precision: str | None, **options: object
-) -> None:
+    network: str, silent: bool, *, accelerator: str | None, samples: int | None, precision: str | None, **options: object
+) -> dict[str, object]:
+    """Print the report unless `silent`, and return it as a JSON object."""
     from dataclasses import replace
 
     from collsim.errors import InvalidValue
@@ -105,16 +117,20 @@ def _show_network(
     from collsim.units import format_time
     from collsim.workloads.accelerators.accelerator import ACCELERATORS, pass_times
     from collsim.workloads.accelerators.roofline import roofline
+    from collsim.workloads.facts import network_value
     from collsim.workloads.layers import NETWORKS
 
-    for name, value in options.items():
-        if value is not None:
+    for name, given in options.items():
+        if given is not None:
             raise InvalidValue(f"The network '{network}' takes no --{name}; that is for transformers.")
     entry, machine = NETWORKS.get(network), ACCELERATORS.get(accelerator or "multitree-isca21")
     if precision is not None:
         machine = replace(roofline(machine.name), precision=precision)
     chosen = samples or 16
     times = [pass_times(machine, layer, chosen) for layer in entry.layers]
+    value = {"accelerator": machine.name, "samples": chosen, **network_value(entry, times)}
+    if silent:
+        return value
     rows = [
         [
             layer.name,
@@ -135,10 +151,12 @@ def _show_network(
     click.echo()
     heads = ["layer", "input", "filters", "weights", "forward", "input gradient", "weight gradient"]
     print_columns(heads, rows, sys.stdout, left=3)
+    return value
 
 
 def _show_transformer(
     name: str,
+    silent: bool,
     *,
     accelerator: str | None,
     samples: int | None,
@@ -146,16 +164,21 @@ def _show_transformer(
     tp: int | None,
     mode: str | None,
     tokens: int | None,
-) -> None:
+) -> dict[str, object]:
+    """Print the report unless `silent`, and return it as a JSON object."""
     from collsim.report.table import print_columns, print_rows
     from collsim.workloads.accelerators.roofline import roofline
     from collsim.workloads.load_transformer import load_transformer
     from collsim.workloads.transformer_compute import transformer_times, work_of
-    from collsim.workloads.transformer_report import PART_HEADS, part_table, shape_rows, times_rows
+    from collsim.workloads.transformer_report import PART_HEADS, part_table, shape_rows, times_rows, times_value
 
     shape, ranks = load_transformer(name), tp or 1
     machine, work = roofline(accelerator or "h100"), work_of(mode or "train", shape, samples, tokens)
     times = transformer_times(shape, machine, work, tp=ranks, precision=precision)
+    value = times_value(shape, machine, times, ranks, precision)
+    if silent:
+        return value
     print_rows([*shape_rows(shape), *times_rows(shape, machine, times, ranks, precision)], sys.stdout)
     click.echo()
     print_columns(PART_HEADS, part_table(shape, machine, times, ranks, precision), sys.stdout)
+    return value

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from collsim.units import FS_PER_SECOND, format_size, format_time
 from collsim.workloads.accelerators.roofline import Roofline
 from collsim.workloads.transformer_compute import PartTime, TransformerTimes
 from collsim.workloads.transformers.shape import TransformerShape
 
-__all__ = ["PART_HEADS", "part_table", "shape_rows", "shape_text", "times_rows", "transformer_row", "work_text"]
+__all__ = [
+    "PART_HEADS",
+    "part_table",
+    "shape_rows",
+    "shape_text",
+    "times_rows",
+    "times_value",
+    "transformer_row",
+    "work_text",
+]
 
 PART_HEADS = ["part", "times", "parameters", "GFLOP", "MB moved", "forward", "backward", "by memory"]
 """Under "by memory" stands the share of the forward time that kernels take whose bytes take longer than their operations."""
@@ -132,6 +143,41 @@ def _gigabytes(size: int) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
+def times_value(
+    shape: TransformerShape, machine: Roofline, times: TransformerTimes, tp: int, precision: str | None = None
+) -> dict[str, object]:
+    """Return a JSON object of one of `tp` ranks: the shape, what it holds, and each part with its kernels, in seconds."""
+    chosen = precision or machine.precision
+    parts = [
+        {
+            "name": part.name,
+            "times": shape.layers if part in (times.attention, times.mlp) else 1,
+            "forward_s": part.forward / FS_PER_SECOND,
+            "backward_s": part.backward / FS_PER_SECOND if times.work.trained else None,
+            "kernels": [
+                {**asdict(kernel), "forward_s": time / FS_PER_SECOND}
+                for kernel, time in zip(part.kernels, part.times, strict=True)
+            ],
+        }
+        for part in times.parts
+    ]
+    return {
+        "transformer": asdict(shape),
+        "parameters": shape.parameters,
+        "step_flop": shape.step_flops(),
+        "accelerator": machine.name,
+        "precision": chosen,
+        "compute_efficiency": machine.compute_efficiency,
+        "memory_efficiency": machine.memory_efficiency,
+        "tp": tp,
+        "work": asdict(times.work),
+        "rank_parameters": asdict(shape.parts(tp)),
+        "forward_s": times.forward / FS_PER_SECOND,
+        "computing_s": times.total / FS_PER_SECOND,
+        "parts": parts,
+    }
 
 
 def transformer_row(shape: TransformerShape) -> str:

@@ -1,5 +1,7 @@
 """`collsim net`: networks as a user sees them."""
 
+import json
+
 import pytest
 
 from collsim.cli.main import invoke
@@ -64,6 +66,22 @@ def test_a_network_runs_on_a_roofline_in_another_precision(capsys):
     assert times[0] < times[1]
 
 
+def test_both_are_written_as_json(capsys, tmp_path):
+    assert invoke(["net", "show", "llama2-7b", "--tp", "8", "--json", "-"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert (value["parameters"], value["transformer"]["hidden"], value["tp"]) == (6_738_415_616, 4096, 8)
+    forward = sum(part["times"] * part["forward_s"] for part in value["parts"])
+    assert forward == pytest.approx(value["forward_s"])
+    assert value["computing_s"] == pytest.approx(3 * forward)
+    path = tmp_path / "net.json"
+    assert invoke(["net", "show", "resnet50", "--json", str(path)]) == 0
+    assert "Computing" in capsys.readouterr().out
+    value = json.loads(path.read_text())
+    assert value["parameters"] == 25_557_032
+    times = [layer[f"{name}_s"] for layer in value["layers"] for name in ("forward", "input_gradient", "weight_gradient")]
+    assert sum(times) == pytest.approx(value["computing_s"])
+
+
 @pytest.mark.parametrize(
     ("words", "cure"),
     [
@@ -78,6 +96,7 @@ def test_a_network_runs_on_a_roofline_in_another_precision(capsys):
         (("show", "llama2-7b", "--accelerator", "h101"), "'h100'"),
         (("show", "llama2-7b", "--precision", "bf61"), "'bf16'"),
         (("show", "llama2-7b", "--mode", "trian"), "train"),
+        (("show", "llama2-7b", "--json", "no/such/folder/x.json"), "does not exist"),
         (("lst",), "list"),
     ],
 )
