@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 from conformance.cases import schedule, topology
-from oracles.lone_message import packets_of
+from oracles.lone_message import packets_of, tails
 from oracles.table_nic import Tables
 
 from collsim.collectives.nic_table import nic_tables
@@ -34,44 +34,71 @@ def tables_of(topo, operation, size):
     return nic_tables(schedule("multitree", topo, operation), size)
 
 
-def told(topo, operation, size, estimate, settings):
-    """Return {(rank, target, opcode, flow, step): fs} as the tables alone say, and the estimates used."""
-    made = tables_of(topo, operation, size)
+class Waits(dict):
+    """{step: fs that a NIC waits in it}; `before`: fs between readiness and the first packet."""
+
+    def __init__(self, made, estimate, settings):
+        payload, header, by_message = packets_in(settings)
+        self.before = parse_time(settings.get("injection_latency", "0ns")) + parse_time(
+            settings.get("message_overhead", "0ns")
+        )
+        if estimate == "oracle":
+            return
+        for step in range(made.steps):
+            size = max(e.size for _, e in made.entries() if e.step == step and e.targets)
+            q, cycles = -(-size // payload), 16 if by_message else 17
+            if estimate == "schedule":
+                sizes = packets_of(size, payload, header, by_message)
+                self[step] = sum(serialisation_fs(n, RATE) for n in sizes)
+            elif estimate == "multitree-isca21":
+                self[step] = (q if q <= 58 else cycles * q - 928) * 10**6
+            else:
+                self[step] = parse_time(estimate)
+
+
+def packets_in(settings):
+    """Return the payload of a packet, its header, and whether only the first of a message has one."""
     payload, header = (parse_size(settings.get(k, d)) for k, d in (("packet_payload", 4096), ("header", 0)))
-    by_message = settings.get("flow_control") == "message"
-    before = parse_time(settings.get("injection_latency", "0ns")) + parse_time(settings.get("message_overhead", "0ns"))
-    behind = parse_time(settings.get("ejection_latency", "0ns"))
+    return payload, header, settings.get("flow_control") == "message"
+
+
+def told(topo, operation, size, estimate, settings):
+    """Return {(rank, target, opcode, flow, step): fs} as the tables alone say, where no two messages meet."""
+    made = tables_of(topo, operation, size)
+    payload, header, by_message = packets_in(settings)
+    delay, behind = (parse_time(settings.get(k, "0ns")) for k in ("router_delay", "ejection_latency"))
     rate, quantum = settings.get("reduction_rate"), parse_size(settings.get("reduction_quantum", 1))
 
-    def inject(entry):
-        return sum(serialisation_fs(n, RATE) for n in packets_of(entry.size, payload, header, by_message))
+    @cache
+    def way(size, hops):
+        lone = {"payload": payload, "header": header, "message_mode": by_message, "router_delay": delay}
+        arrived, links = tails(size, [(RATE, LATENCY)] * hops, **lone)
+        return links[0][1], arrived
 
     def message(rank, target, entry, k):
         sums = rate is not None and entry.opcode == "Reduce"
         reduction = -(-entry.size // quantum) * quantum * 10**15 // (128 * 10**9) if sums else 0
-        assert len(entry.paths[k]) == 1
-        return inject(entry), inject(entry) + LATENCY + behind + reduction
+        left, arrived = way(entry.size, len(entry.paths[k]))
+        return left, arrived + behind + reduction
 
-    def wait(step):
-        largest = max((e for _, e in made.entries() if e.step == step and e.targets), key=inject)
-        if estimate == "schedule":
-            return inject(largest)
-        if estimate == "multitree-isca21":
-            q, cycles = -(-largest.size // payload), 16 if by_message else 17
-            return (q if q <= 58 else cycles * q - 928) * 10**6
-        return parse_time(estimate)
+    waits = Waits(made, estimate, settings)
+    return Tables(made, message, waits.__getitem__ if waits else None, ready_after=waits.before).run()
 
-    waits = {step: wait(step) for step in range(made.steps)} if estimate != "oracle" else {}
-    return Tables(made, message, None if estimate == "oracle" else waits.__getitem__, ready_after=before).run()
+
+def named(plan):
+    """Return the names of the messages of a schedule, as `told` has them."""
+    columns = (getattr(plan, name).tolist() for name in ("src", "dst", "op", "chunk", "step"))
+    return [(s, d, "Reduce" if op else "Gather", c, t) for s, d, op, c, t in zip(*columns, strict=True)]
+
+
+def network_of(estimate, settings):
+    return NetworkConfig().with_settings(settings | {"nic_scheduler": "lockstep", "lockstep_estimate": estimate})
 
 
 def timed(topo, operation, size, estimate, settings, engine):
     plan = schedule("multitree", topo, operation)
-    network = NetworkConfig().with_settings(settings | {"nic_scheduler": "lockstep", "lockstep_estimate": estimate})
-    result = ENGINES.get(engine)(topology(topo), single_call(plan, size), network)
-    columns = (getattr(plan, name).tolist() for name in ("src", "dst", "op", "chunk", "step"))
-    names = [(s, d, "Reduce" if op else "Gather", c, t) for s, d, op, c, t in zip(*columns, strict=True)]
-    return dict(zip(names, result.message_finish.tolist(), strict=True))
+    result = ENGINES.get(engine)(topology(topo), single_call(plan, size), network_of(estimate, settings))
+    return dict(zip(named(plan), result.message_finish.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("engine", ["simpy", "compiled"])

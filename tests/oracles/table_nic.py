@@ -40,7 +40,9 @@ class Node:
 
 
 class Tables:
-    """`message(rank, target, entry, k)` gives (fs to inject, fs to complete) of what an entry sends to its k-th target.
+    """NICs and their tables; `issued` and `finish` say when each message was handed to the network and was complete.
+
+    `message(rank, target, entry, k)` gives (fs to inject, fs to complete) of what an entry sends to its k-th target.
 
     `estimate(step)`: fs, or None for the oracle, which opens a step everywhere once the one before is complete.
     `ready_after`: fs between the last delivery that an entry waits for (or the start) and the entry being ready.
@@ -49,7 +51,7 @@ class Tables:
     def __init__(self, tables, message, estimate=None, values=None, ready_after=0):
         self.tables, self.message, self.estimate, self.ready_after = tables, message, estimate, ready_after
         self.nodes = [Node(t, values[r] if values else {}) for r, t in enumerate(tables.tables)]
-        self.events, self.serial, self.now, self.finish = [], count(), 0, {}
+        self.events, self.serial, self.now, self.issued, self.finish = [], count(), 0, {}, {}
         self.left = Counter()
         for node in self.nodes:
             node.expected, node.chunks = [], len(tables.weights)
@@ -71,6 +73,7 @@ class Tables:
         return self.finish
 
     def at(self, time, happen, *arguments):
+        assert time >= self.now, "the network moved a message before its NIC issued it"
         heappush(self.events, (time, next(self.serial), happen, arguments))
 
     def open(self, node):
@@ -95,6 +98,7 @@ class Tables:
             chunks = [(entry.flow + k) % node.chunks for k in range(entry.count)]
             carried = {c: node.value(c, entry.step) for c in chunks} if node.values else {}
             for k, target in enumerate(entry.targets):
+                self.issued[rank, target, entry.opcode, entry.flow, entry.step] = self.now
                 inject, complete = self.message(rank, target, entry, k)
                 self.at(self.now + inject, self.injected, node)
                 self.at(self.now + complete, self.arrived, rank, target, entry, carried)
