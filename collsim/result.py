@@ -156,7 +156,7 @@ class Outcome:
             "collective": self.schedule.collective.name,
             "root": self.schedule.collective.root,
             "size_bytes": self.size,
-            **self._channels(),
+            **self.schedule.collective.channel_facts(self.size),
             "engine": self.result.engine,
             "time_s": self.time_s,
             "time_fs": self.result.time,
@@ -197,14 +197,6 @@ class Outcome:
             "provenance": dict(self.result.provenance),
             "collsim_version": _version(),
         }
-
-    def _channels(self) -> dict[str, Any]:
-        """Return what only a partial all-reduce has: channels, how many of them are summed, and their bytes."""
-        wanted = self.schedule.collective
-        if not wanted.channels:
-            return {}
-        summed = {"channels": wanted.channels, "synchronised_channels": wanted.synchronised}
-        return summed | {"synchronised_bytes": wanted.communicated(self.size), "local": wanted.local}
 
     def links(self) -> pd.DataFrame:
         """Return one row a link: name, source, target, bandwidth (bytes/s), latency_s, busy_s, use (0 to 1), bytes."""

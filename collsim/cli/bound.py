@@ -46,6 +46,7 @@ def bound(topo: str, size: str, json_path: str | None, **options: Any) -> None:
         "topology": case.topology.name,
         "collective": case.collective.name,
         "size_bytes": amount,
+        **case.collective.channel_facts(amount),
         "bound_s": least.time / FS_PER_SECOND,
         "bound_kind": least.kind,
         "bound_exact": least.exact,

@@ -83,6 +83,17 @@ class Collective:
         """Which channels of a partial all-reduce stay local, in words: "channels 2048..4095 of 4096"."""
         return channel_range(self.synchronised, self.channels - 1, self.channels)
 
+    def channel_facts(self, size: int) -> dict[str, int | str]:
+        """Return what only a partial all-reduce has, for JSON: channels, those summed, their bytes of `size`, the others."""
+        if not self.channels:
+            return {}
+        return {
+            "channels": self.channels,
+            "synchronised_channels": self.synchronised,
+            "synchronised_bytes": self.communicated(size),
+            "local": self.local,
+        }
+
     @property
     def reduces(self) -> bool:
         """Whether contributions are summed."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collsim.collectives.algorithm import ALGORITHMS, Algorithm
 from collsim.collectives.bounds import Bound
 from collsim.collectives.closed_forms import LAWS
-from collsim.collectives.collective import Collective
+from collsim.collectives.collective import PARTIAL, Collective, collective
 from collsim.collectives.schedule import OP_NAMES, Schedule
 from collsim.collectives.verify import Proof
 from collsim.report.advice import advise
@@ -29,6 +29,7 @@ __all__ = [
 
 Rows = list[tuple[str, str]]
 
+_PART = collective(PARTIAL)
 PACKET_ENGINES = ("compiled", "simpy")
 
 
@@ -234,7 +235,7 @@ def algorithm_rows(entry: Algorithm) -> Rows:
         ("What", entry.title),
         ("Source", entry.source),
         ("Needs", entry.needs),
-        ("Collectives", ", ".join(entry.collectives)),
+        ("Collectives", ", ".join(entry.collectives) + ("; all-reduce in part too" if entry.serves(_PART) else "")),
         ("Steps", entry.steps.text),
         ("Volume", f"{entry.volume.text} (bytes that the busiest rank sends, as a share of the size)"),
         ("Adapts", "no, one schedule for every size" if entry.size_free else "segments or variant follow the size"),

@@ -62,7 +62,7 @@ def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str =
     first = outcomes[0]
     axes.set(xscale="log", yscale="log", xlabel="size of a rank's buffer")
     axes.set_ylabel("time" if metric == "time" else "algorithm bandwidth (GB/s)")
-    axes.set_title(f"{first.schedule.collective.name} on {first.topology.name}, {first.schedule.ranks} ranks")
+    axes.set_title(f"{first.schedule.collective.text} on {first.topology.name}, {first.schedule.ranks} ranks")
     _size_axis(axes, list(bounds))
     if metric == "time":
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_time(value * FS_PER_SECOND)))

@@ -98,7 +98,7 @@ class Comparison:
         first = self.outcomes[0] if self.outcomes else None
         return {
             "topology": first.topology.name if first else None,
-            "collective": first.schedule.collective.name if first else None,
+            "collective": first.schedule.collective.text if first else None,
             "engine": first.result.engine if first else None,
             "algorithms": list(self.algorithms),
             "sizes_bytes": list(self.sizes),

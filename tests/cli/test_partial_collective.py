@@ -65,6 +65,10 @@ def test_bound_compare_and_schedule_take_it(go):
     assert rows(go("bound", *where, "--size", "1MiB")[1])["Bound"] == rows(
         go("bound", "--topo", "ring4", "--size", "256KiB")[1]
     )["Bound"].replace("at most 21.33 GB/s", "at most 85.33 GB/s")
+    value = json.loads(go("bound", *where, "--size", "1MiB", "--json", "-")[1])
+    assert (value["synchronised_bytes"], value["local"]) == (2**18, "channels 4..15 of 16")
+    assert "all-reduce in part too" in go("algo", "show", "ring")[1]
+    assert "in part" not in go("algo", "show", "bruck")[1]
     code, out, _ = go("compare", *where, "--algos", "ring,multitree", "--sizes", "64KiB")
     assert code == 0
     assert out.startswith("partial-all-reduce:p=0.25,h=16 on ring4")
