@@ -15,6 +15,7 @@ from collsim.cli.algo import algo
 from collsim.cli.bound import bound
 from collsim.cli.compare import compare
 from collsim.cli.completion import completion
+from collsim.cli.doctor import doctor
 from collsim.cli.net import net
 from collsim.cli.notices import compile_notice
 from collsim.cli.plan import plan
@@ -67,21 +68,12 @@ def cli() -> None:
     """
 
 
-for command in (
-    run_command,
-    compare,
-    traffic,
-    workload,
-    plan,
-    topo,
-    algo,
-    net,
-    preset,
-    bound,
-    schedule,
-    completion,
-    reference,
-):
+COMMANDS: tuple[click.Command, ...] = (
+    *(run_command, compare, traffic, workload),
+    *(topo, algo, net, preset, plan, bound, schedule),
+    *(doctor, completion, reference),
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -1,0 +1,86 @@
+"""`collsim doctor`: true of the machine it runs on, and each thing that is wrong told with its cure."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+
+import numba
+import pytest
+
+import collsim
+from collsim.cli import doctor_checks
+from collsim.cli.main import invoke
+from collsim.jit import cache
+
+PACKAGE = Path(collsim.__file__).parent
+
+
+def findings(capsys):
+    """Run the doctor and return (exit code, {what: (text, wrong)})."""
+    code = invoke(["doctor", "--json", "-"])
+    value = json.loads(capsys.readouterr().out)
+    assert value["wrong"] == sum(f["wrong"] for f in value["findings"])
+    return code, {f["what"]: (f["text"], f["wrong"]) for f in value["findings"]}
+
+
+def test_it_tells_what_is_installed_and_that_engines_agree(capsys):
+    code, found = findings(capsys)
+    assert code == 0
+    assert collsim.__version__ in found["collsim"][0]
+    assert f"numba {numba.__version__}" in found["Packages"][0]
+    assert "closed form of a ring" in found["Self-check"][0]
+    assert invoke(["doctor"]) == 0
+    assert "all is well" in capsys.readouterr().out
+
+
+def test_what_is_missing_or_too_old_is_told_with_its_cure(capsys, monkeypatch):
+    monkeypatch.setattr(
+        doctor_checks, "requires", lambda _: ["no-such-package>=1", "click>=99", "numpy>=1.0", "x>=1; extra == 'y'"]
+    )
+    code, found = findings(capsys)
+    assert code == 1
+    assert found["Packages"] == ("click 8.1 is older than 99; run: pip install --upgrade 'click'", True)
+    assert found["Extra y"] == ("not installed (x is missing); pip install 'collsim[y]'", False)
+
+
+def test_a_plug_in_that_does_not_load_is_named(capsys, monkeypatch):
+    points = EntryPoints([EntryPoint("star", "no_such_module:star", "collsim.algorithms")])
+    monkeypatch.setattr(doctor_checks, "entry_points", lambda: points)
+    code, found = findings(capsys)
+    assert code == 1
+    assert "star does not load (ModuleNotFoundError" in found["Plug-in"][0]
+
+
+def test_a_cold_cache_is_no_fault_and_one_that_cannot_be_written_is(capsys, monkeypatch, tmp_path):
+    cache.cache_directory.cache_clear()
+    try:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        code, found = findings(capsys)
+        assert code == 0
+        assert all("cold" in found[f"Kernels, {work}"][0] for work in ("message trains", "packets", "large schedules"))
+        (tmp_path / "file").write_text("in the way")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+        monkeypatch.setattr(cache.tempfile, "tempdir", str(tmp_path))
+        cache.cache_directory.cache_clear()
+        code, found = findings(capsys)
+        assert code == 1
+        assert "XDG_CACHE_HOME" in found["Cache"][0]
+    finally:
+        cache.cache_directory.cache_clear()
+
+
+@pytest.mark.slow
+def test_warm_compiles_every_kernel(tmp_path):
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    words = [sys.executable, "-m", "collsim", "doctor", "--warm"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert "cold" not in done.stdout
+    compiled = {path.name.partition("-")[0].rpartition(".")[2] for path in tmp_path.rglob("*.nbi")}
+    written = set()
+    for source in PACKAGE.rglob("*.py"):
+        written |= set(re.findall(r"^@kernel\ndef (\w+)", source.read_text(), re.MULTILINE))
+    assert compiled == written
