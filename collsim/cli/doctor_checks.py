@@ -103,13 +103,14 @@ def warm(tell: Callable[[str], None]) -> None:
     from collsim.simulate import prepare
 
     ENGINES.get("compiled")
-    for topology, algorithm, work in (
-        ("torus4x4", "ring", "message trains"),
-        ("switch4", "ring", "message trains over several links"),
-        ("torus4x4", "direct", "packets"),
+    for topology, algorithm, routing, work in (
+        ("torus4x4", "ring", "auto", "message trains"),
+        ("switch4", "ring", "auto", "message trains over several links"),
+        ("torus4x4", "direct", "auto", "packets"),
+        ("torus4x4", "direct", "spray", "packets of a message that part"),
     ):
         tell(work)
-        prepare(topology).run(algorithm, 65_536)
+        prepare(topology, network={"routing": routing}).run(algorithm, 65_536)
     for topology, algorithm, work in (
         ("torus32x32", "multitree", "trees on direct links, and large proofs"),
         ("fattree10", "multitree", "trees through switches"),
