@@ -29,6 +29,7 @@ __all__ = [
     "seed_option",
     "settings_of",
     "size_option",
+    "sized_machine_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,7 +39,7 @@ CompleteFile = Callable[[click.Context, click.Parameter, str], list[CompletionIt
 
 def machine_options(command: F) -> F:
     """Add --topo, --bandwidth, --latency, --fail and --degrade."""
-    return _apply(
+    return _machine(
         command,
         click.option(
             "--topo",
@@ -48,6 +49,27 @@ def machine_options(command: F) -> F:
             help="Topology: a family such as torus4x4, a machine such as dgx1-v100 (see 'collsim topo list'), or a file "
             "(YAML, node-link JSON, GraphML, edge CSV).",
         ),
+    )
+
+
+def sized_machine_options(command: F) -> F:
+    """Add what `machine_options` does, with a --topo that may be left out or follow the number of ranks."""
+    return _machine(
+        command,
+        click.option(
+            "--topo",
+            metavar="T",
+            shell_complete=complete_topology,
+            help="Topology as 'collsim run' takes it, of which the first ranks use the first hosts; or a family that is as "
+            "large as there are ranks: switch, ring, full, torus, mesh, hypercube. [one switch]",
+        ),
+    )
+
+
+def _machine(command: F, topo: Callable[[F], F]) -> F:
+    return _apply(
+        command,
+        topo,
         click.option("--bandwidth", metavar="RATE", help="Rate of links that state none, like 16GB/s or 200Gb/s. [16GB/s]"),
         click.option("--latency", metavar="TIME", help="Latency of links that state none, like 150ns. [150ns]"),
         click.option("--fail", multiple=True, metavar="LINK", help="Remove a link, like 'h0->h1'. Repeat for more."),

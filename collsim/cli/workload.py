@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from collsim.cli.suggest import SuggestingGroup
+from collsim.cli.workload_dp import dp
 from collsim.cli.workload_tp import tp
 
 __all__ = ["workload"]
@@ -15,7 +16,7 @@ def workload() -> None:
     """Simulate training steps and inference instead of a single collective, and report what an alternative would gain."""
 
 
-COMMANDS: tuple[click.Command, ...] = (tp,)
+COMMANDS: tuple[click.Command, ...] = (dp, tp)
 
 for command in COMMANDS:
     workload.add_command(command)

@@ -1,0 +1,1 @@
+"""One scheme of data-parallel training a file: when ranks compute, exchange gradients and update."""

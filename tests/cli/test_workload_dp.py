@@ -1,0 +1,152 @@
+"""`collsim workload dp` as a user meets it: the report, files, scaling, refusals, interruption."""
+
+import csv
+import json
+
+import pytest
+
+from collsim.cli.main import invoke
+from collsim.sweep.data_parallel import data_parallel
+
+SMALL = ("--ranks", "4", "--payload", "1MB", "--compute-time", "100us", "--iterations", "8")
+
+
+@pytest.fixture
+def go(capsys):
+    """Run the command line and return (exit code, stdout, stderr)."""
+
+    def run(*words):
+        code = invoke(("workload", "dp", *words))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def test_all_schemes_are_reported_with_law_and_speedup(go):
+    code, out, err = go(*SMALL)
+    assert (code, err) == (0, "")
+    rows = {line.split()[0]: line for line in out.splitlines() if "x  " in line}
+    assert list(rows) == ["ssgd", "asgd", "dcs3gd", "eager-sgd", "local-sgd", "od-sgd", "pipe-sgd", "ssgd-overlap"]
+    assert "equal to the tick" in rows["dcs3gd"]
+    for label in ("Machine", "Model", "T_c", "T_ar", "T_u", "Servers", "Law", "Bound", "Bottleneck", "Engine", "Try next"):
+        assert f"\n{label} " in f"\n{out}"
+    assert "switch5" in out
+
+
+def test_what_is_proposed_next_runs(go):
+    proposed = go(*SMALL, "--scheme", "dcs3gd")[1].splitlines()[-1].split()
+    assert proposed[:4] == ["Try", "next", "collsim", "workload"]
+    assert go(*proposed[5:], "--iterations", "3")[0] == 0
+
+
+def test_the_numbers_are_those_of_the_library(go):
+    value = json.loads(go("--ranks", "4", "--scheme", "dcs3gd,ssgd", "--json", "-")[1])
+    for mine, theirs in zip(value["runs"], data_parallel(4, "dcs3gd,ssgd").to_dict()["runs"], strict=True):
+        assert {k: v for k, v in mine.items() if k != "wall_s"} == {k: v for k, v in theirs.items() if k != "wall_s"}
+    assert [run["scheme"] for run in value["runs"]] == ["ssgd", "dcs3gd"]
+    dcs3gd = value["runs"][1]
+    assert dcs3gd["iteration_s"] == pytest.approx(max(dcs3gd["compute_s"], dcs3gd["exchange_alone_s"]) + dcs3gd["update_s"])
+    assert dcs3gd["equal_to_the_tick"]
+    assert len(dcs3gd["ended_s"]) == 20
+    assert len(dcs3gd["ended_s"][0]) == 4
+
+
+def test_speedups_are_over_synchronous_sgd_even_where_it_is_not_shown(go):
+    (row,) = csv.DictReader(go(*SMALL, "--scheme", "dcs3gd", "--csv", "-")[1].splitlines())
+    both = list(csv.DictReader(go(*SMALL, "--scheme", "ssgd,dcs3gd", "--csv", "-")[1].splitlines()))
+    assert row["speedup_over_ssgd"] == both[1]["speedup_over_ssgd"]
+    assert float(both[0]["iteration_s"]) / float(both[1]["iteration_s"]) == pytest.approx(float(row["speedup_over_ssgd"]))
+
+
+def test_several_numbers_of_ranks_scale_a_family(go, tmp_path):
+    files = {kind: tmp_path / f"out.{kind}" for kind in ("png", "csv", "json")}
+    words = ("--ranks", "4,8", "--topo", "torus", "--payload", "1MB", "--scheme", "ssgd,dcs3gd")
+    code, out, _ = go(*words, "--plot", str(files["png"]), "--csv", str(files["csv"]), "--json", str(files["json"]))
+    assert code == 0
+    assert "torus2x2" in out
+    assert "torus4x2" in out
+    assert [int(row["ranks"]) for row in csv.DictReader(files["csv"].open())] == [4, 4, 8, 8]
+    assert files["png"].stat().st_size > 10_000
+
+
+def test_a_fixed_machine_takes_a_group_and_timelines_are_drawn(go, tmp_path):
+    picture = tmp_path / "lines.png"
+    words = ("--topo", "torus4x4", "--jitter", "0.2", "--straggler", "1:1.5", "--late", "2:3:50us", "--plot", str(picture))
+    code, out, _ = go(*SMALL, *words)
+    assert code == 0
+    assert "16 hosts" in out
+    assert "of which 4 hold ranks" in out
+    assert "rank 1 1.5 times as long" in out
+    assert picture.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("engine", ["simpy", "analytic"])
+def test_other_engines_say_the_same(go, engine):
+    words = ("--ranks", "3", "--payload", "30kB", "--compute-time", "10us", "--iterations", "5", "--scheme", "ssgd,dcs3gd")
+    words = (*words, "--jitter", "0.2", "--rendezvous", "--csv", "-")
+    tables = [list(csv.DictReader(go(*words, *more)[1].splitlines())) for more in ((), ("--engine", engine))]
+    for row in tables[0] + tables[1]:
+        row.pop("wall_s")
+    assert tables[0] == tables[1]
+    assert {row["equal_to_the_tick"] for row in tables[0]} == {"True"}
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (("--ranks", "17", "--topo", "torus4x4"), "17 ranks do not fit 'torus4x4', which has 16 hosts"),
+        (("--ranks", "1"), "number of ranks 1 is too small"),
+        (("--ranks", "many"), "Cannot read number of ranks 'many'"),
+        (("--ranks", ","), "no number of ranks"),
+        (("--ranks", "7", "--topo", "torus"), "7 ranks do not form a torus"),
+        (("--ranks", "6", "--topo", "hypercube"), "There is no hypercube6"),
+        (("--scheme", "dcs3g"), "Did you mean 'dcs3gd'?"),
+        (("--scheme", ","), "no scheme"),
+        (("--model", "resnet5"), "Did you mean 'resnet50'?"),
+        (("--accelerator", "a10"), "Unknown accelerator 'a10'"),
+        (("--eta", "1.5"), "overlap efficiency 1.5 is not in 0..1"),
+        (("--eta", "most"), "Cannot read the overlap efficiency 'most'"),
+        (("--jitter", "-0.1"), "The jitter is -0.1"),
+        (("--iterations", "0"), "0 iterations to run"),
+        (("--warmup", "20"), "leaves none of 20 to measure"),
+        (("--batch", "0"), "mini-batch of 0 samples"),
+        (("--batch", "2", "--global-batch", "8"), "give one of them"),
+        (("--global-batch", "30", "--ranks", "4"), "does not divide among 4 ranks"),
+        (("--gradient", "int8"), "Unknown type of gradients 'int8'"),
+        (("--local-steps", "0"), "takes 0 steps"),
+        (("--delay", "5"), "5 steps late"),
+        (("--servers", "0"), "0 parameter servers"),
+        (("--straggler", "64:2"), "no rank 64"),
+        (("--late", "1:20:1ms"), "no iteration 20"),
+        (("--payload", "0"), "no gradients to sum"),
+        (("--compute-time", "0"), "Computing takes no time"),
+        (("--compute-time", "2000s"), "exceed the clock"),
+        (("--accelerator", "multitree-isca21"), "memory bandwidth of 'multitree-isca21' is not known"),
+        (("--algo", "rng"), "Did you mean 'ring'?"),
+        (("--json", "-", "--csv", "-"), "Only one of --json and --csv"),
+        (("--plot", "out.txt"), "Cannot draw 'out.txt'"),
+    ],
+)
+def test_nonsense_gets_one_sentence(go, words, sentence):
+    code, out, err = go(*words)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_an_interruption_keeps_what_is_done(go, monkeypatch):
+    from collsim.sweep import data_parallel as module
+
+    real = module.run_scheme
+
+    def interrupted(where, name):
+        if name == "dcs3gd":
+            raise KeyboardInterrupt
+        return real(where, name)
+
+    monkeypatch.setattr(module, "run_scheme", interrupted)
+    code, out, err = go(*SMALL, "--scheme", "ssgd,dcs3gd")
+    assert code == 130
+    assert "\nssgd " in out
+    assert "Interrupted" in err
