@@ -130,6 +130,8 @@ def parse_steps(text: str | None, steps: int) -> tuple[int, int]:
     low, colon, high = (text or ":").partition(":")
     first = parse_count(low, "first step") if low else 0
     last = parse_count(high, "last step") if high else steps - 1 if colon else first
+    if text and not steps:
+        raise InvalidValue(f"The steps '{text}' are none of this schedule, which sends nothing.")
     if text and (first > last or first >= steps):
         raise InvalidValue(f"The steps '{text}' are none of this schedule, whose steps are 0 to {steps - 1}.")
     return first, min(last, steps - 1)

@@ -51,6 +51,8 @@ class Proof:
         if self.method != "exact":
             how = f"61-bit fingerprints, a wrong schedule passes with probability {self.miss_probability:.1e}"
         chunks = f"{self.chunks:,} chunk{'' if self.chunks == 1 else 's'}"
+        if not self.chunks:
+            return f"{self.collective} proved: nothing is sent among {self.ranks:,} ranks{self._rest}."
         return (
             f"{self.collective} proved: {self.transfers:,} transfers bring every contribution to its place exactly once "
             f"({self.ranks:,} ranks, {chunks}; {how}){self._rest}."

@@ -43,8 +43,8 @@ def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str =
     check_drawable(path)
     if metric not in ("time", "bandwidth"):
         raise InvalidValue(f"The metric '{metric}' is neither time nor bandwidth.")
-    if not outcomes:
-        raise InvalidValue("There is no run to draw.")
+    if not any(o.result.time for o in outcomes):
+        raise InvalidValue("There is no run to draw that took any time.")
     figure = Figure(figsize=(8.6, 4.8), layout="constrained")
     axes = figure.add_subplot()
     names = list(dict.fromkeys(o.algorithm for o in outcomes))
@@ -100,11 +100,13 @@ def plot_topology(topology: Topology, path: str | Path) -> None:
 def plot_schedule(schedule: Schedule, topology: Topology, path: str | Path, first: int = 0, last: int | None = None) -> None:
     """Draw steps `first` to `last` (both included) as arrows on the topology, coloured by chunk, into the image `path`.
 
-    Hosts carry the number of their rank. Raises InvalidValue for more than 36 steps: choose some.
+    Hosts carry the number of their rank. Raises InvalidValue for a schedule without steps, and for more than 36: choose some.
     """
     check_drawable(path)
     last = schedule.steps - 1 if last is None else last
     panels = last - first + 1
+    if panels < 1:
+        raise InvalidValue(f"{schedule.algorithm} sends nothing here, so there is no step to draw.")
     if panels > MOST_PANELS:
         raise InvalidValue(
             f"{panels} steps do not fit a figure; draw up to {MOST_PANELS}, like --steps {first}:{first + 11}."

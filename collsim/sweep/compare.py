@@ -55,7 +55,9 @@ class Comparison:
     def speedup(self, outcome: Outcome) -> float:
         """Return the time of the reference at this size over the time of `outcome`."""
         reference = self.reference(outcome.size)
-        return reference.result.time / max(outcome.result.time, 1) if reference else 1.0
+        if reference is None or reference.result.time == outcome.result.time:
+            return 1.0
+        return reference.result.time / max(outcome.result.time, 1)
 
     def best(self, size: int) -> Outcome | None:
         """Return the fastest outcome at `size`; ties go to the algorithm named first."""

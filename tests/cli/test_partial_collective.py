@@ -60,6 +60,23 @@ def test_nothing_is_sent_at_p_0(go, engine):
     assert go("schedule", *where, "--algo", "ring")[0] == go("bound", *where)[0] == 0
 
 
+def test_what_cannot_be_drawn_or_listed_at_p_0_is_one_sentence(go, tmp_path):
+    where = ("--topo", "full4", "--collective", "partial-all-reduce:p=0")
+    figure = str(tmp_path / "figure.png")
+    for words, reason in (
+        (("schedule", "--algo", "ring", "--plot", figure), "sends nothing here"),
+        (("schedule", "--algo", "ring", "--steps", "0"), "which sends nothing"),
+        (("compare", "--algos", "ring", "--sizes", "1KiB", "--plot", figure), "took any time"),
+    ):
+        code, _, err = go(*words, *where)
+        assert code in (1, 2)
+        assert err.startswith("Error: ")
+        assert reason in err
+        assert err.count("\n") == 1
+    code, out, _ = go("compare", "--algos", "ring,direct", "--sizes", "1KiB", *where)
+    assert (code, out.count("1.00x"), out.count("100.0 %")) == (0, 2, 2)
+
+
 def test_bound_compare_and_schedule_take_it(go):
     where = ("--topo", "ring4", "--collective", "partial-all-reduce:p=0.25,h=16")
     assert rows(go("bound", *where, "--size", "1MiB")[1])["Bound"] == rows(

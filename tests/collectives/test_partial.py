@@ -168,6 +168,8 @@ def test_proof_names_what_stays_local():
         plan = plan_of("ring", collective(f"partial-all-reduce:p={p}"))
         assert verify(plan, machine("ring")).line.endswith(words)
     assert verify(plan_of("ring", collective("all-reduce")), machine("ring")).local == ""
+    nothing = verify(plan_of("ring", collective("partial-all-reduce:p=0")), machine("ring")).line
+    assert nothing.startswith("partial-all-reduce proved: nothing is sent among 8 ranks; all 4096 channels stay local")
 
 
 @pytest.mark.parametrize("method", ["exact", "fingerprint"])
