@@ -100,7 +100,7 @@ def plot_topology(topology: Topology, path: str | Path) -> None:
 def plot_schedule(schedule: Schedule, topology: Topology, path: str | Path, first: int = 0, last: int | None = None) -> None:
     """Draw steps `first` to `last` (both included) as arrows on the topology, coloured by chunk, into the image `path`.
 
-    Hosts carry the number of their rank. Raises InvalidValue for a schedule without steps, and for more than 36: choose some.
+    Hosts carry the number of their rank. Raises InvalidValue for no steps at all, and for more than 36: choose some.
     """
     check_drawable(path)
     last = schedule.steps - 1 if last is None else last
