@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import frames as f
 import pandas as pd
-from published import CONVOLUTIONS, DENSE
+from published import CONVOLUTIONS, DENSE, MEANS
 from schemes import NETWORKS
 from training import MODELS
 
@@ -34,15 +34,10 @@ def claims(data: f.Frames) -> Iterator[Claim]:
 
 def _all_reduce(frame: pd.DataFrame) -> Iterator[Claim]:
     taken = f.times(f.after(frame), ["model"], value="communication_fs")
-    for scheme, over, paper in (
-        ("MULTITREE", "RING", "2.2x"),
-        ("MULTITREE", "2D-RING", "1.51x"),
-        ("MULTITREEMSG", "RING", "2.3x"),
-        ("MULTITREEMSG", "2D-RING", "1.56x"),
-    ):
+    for (scheme, over), paper in MEANS.items():
         ratio = taken[over] / taken[scheme]
         text = f"{ratio.mean():.2f}x ({ratio.min():.2f} to {ratio.max():.2f})"
-        yield Claim(f"all-reduce of all gradients, 8x8 torus, mean of networks, {scheme} over {over}", paper, text)
+        yield Claim(f"all-reduce of all gradients, 8x8 torus, mean of networks, {scheme} over {over}", f"{paper:g}x", text)
     for shapes, note in (("authors", ""), ("authors, needed", ", without the gradient of the network's own input")):
         rows = f.after(frame, shapes)
         share = f.times(rows.assign(share=100 * rows.exposed_fs / rows.time_fs), ["model"], value="share")

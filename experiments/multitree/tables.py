@@ -7,6 +7,7 @@ from collections.abc import Callable
 import ablation
 import frames as f
 import pandas as pd
+from averages import averages
 from bandwidth import FREE_REDUCTION
 from claims import claims
 from published import MESSAGE_OVER_RING, MESSAGE_OVER_RING_2D, SIMULATOR
@@ -252,5 +253,6 @@ TABLES: dict[str, tuple[str, Callable[[f.Frames], Table]]] = {
     "parts": ("ablation", parts),
     "changes": ("ablation", changes),
     "ratios": ("ablation", ratios),
+    "averages": ("all", averages),
 }
 """Name -> (the part it needs, or all, and how it is made)."""
