@@ -31,6 +31,7 @@ from collsim.engines.engine import ENGINES
 from collsim.engines.exposure import exposed_time
 from collsim.errors import InvalidValue, UsageError
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import LinkChange
 from collsim.network.paths import PathFinder, Paths
 from collsim.program import Arrivals, Call, Compute, Program, Send
 from collsim.result import Result
@@ -48,11 +49,14 @@ def analytic(
     *,
     seed: int = 0,
     observers: Sequence[object] = (),
+    changes: Sequence[LinkChange] = (),
 ) -> Result:
     """Return the Result of `program`; `observers` see nothing, because there are no packets to see.
 
-    Raises InvalidValue for a cycle of dependencies, UsageError for arrivals, RoutingError, and ClockOverflow.
+    Raises InvalidValue for a cycle of dependencies, UsageError for arrivals and link changes, RoutingError, ClockOverflow.
     """
+    if changes:
+        raise UsageError("The analytic engine knows no links that change in a run; use --engine compiled or simpy.")
     _check_hosts(topology, program)
     traffic = traffic_of(topology, program, _paths(topology, program, network, seed), network)
     times = by_dependencies(program, traffic, topology.hosts)

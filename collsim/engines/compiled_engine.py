@@ -13,6 +13,7 @@ from collsim.errors import UsageError
 from collsim.jit import cache
 from collsim.network import schedulers
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import LinkChange
 from collsim.network.schedulers import SCHEDULERS
 from collsim.program import Program
 from collsim.result import Result
@@ -44,19 +45,21 @@ def run(
     *,
     seed: int = 0,
     observers: Sequence[object] = (),
+    changes: Sequence[LinkChange] = (),
 ) -> Result:
     """Return the Result of running `program` on `topology` under `network`, equal to that of the engine "simpy".
 
-    Where messages never meet they are simulated whole (docs/trains.md), else packet by packet, as `packets` always does.
+    Where messages never meet and no link changes they are simulated whole (docs/trains.md), else packet by packet, as
+    `packets` always does.
     Observers may have `on_progress`, called every so many events; any other method would need Python at every packet.
     Raises UsageError for what only the engine "simpy" can do, else as that engine does.
     """
     _refuse(network, observers)
     from collsim.engines.compiled.trains.engine import try_trains
 
-    result = try_trains(topology, program, network, seed)
+    result = None if changes else try_trains(topology, program, network, seed)
     if result is None:
-        return _packets(topology, program, network, seed, observers, trains=True)
+        return _packets(topology, program, network, seed, observers, changes, trains=True)
     for tell in _listeners(observers):
         tell(program.messages, program.messages, result.time)
     return result
@@ -69,18 +72,26 @@ def packets(
     *,
     seed: int = 0,
     observers: Sequence[object] = (),
+    changes: Sequence[LinkChange] = (),
 ) -> Result:
     """Return the Result of `run`, every packet simulated by itself; slower, and what trains are held against."""
     _refuse(network, observers)
-    return _packets(topology, program, network, seed, observers, trains=False)
+    return _packets(topology, program, network, seed, observers, changes, trains=False)
 
 
 def _packets(
-    topology: Topology, program: Program, network: NetworkConfig, seed: int, observers: Sequence[object], trains: bool
+    topology: Topology,
+    program: Program,
+    network: NetworkConfig,
+    seed: int,
+    observers: Sequence[object],
+    changes: Sequence[LinkChange],
+    *,
+    trains: bool,
 ) -> Result:
     from collsim.engines.compiled.engine import simulate
 
-    return simulate(topology, program, network, seed, _listeners(observers), trains=trains)
+    return simulate(topology, program, network, seed, _listeners(observers), trains=trains, changes=changes)
 
 
 def _listeners(observers: Sequence[object]) -> list[Callable[[int, int, int], None]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import LinkChange
 from collsim.program import Program
 from collsim.registry import Registry
 from collsim.result import Result
@@ -25,8 +26,12 @@ class Engine(Protocol):
         *,
         seed: int = 0,
         observers: Sequence[object] = (),
+        changes: Sequence[LinkChange] = (),
     ) -> Result:
-        """Return the Result of running `program` on `topology` under `network`."""
+        """Return the Result of running `program` on `topology` under `network`; `changes` of links are those of rule 27.
+
+        Callers hand over `changes` only where there are some.
+        """
         ...
 
 

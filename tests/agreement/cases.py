@@ -144,12 +144,13 @@ Item = Compute | Send | Named | Rows | Bursts
 
 @dataclass(frozen=True, repr=False)
 class Case(Terse):
-    """What both engines are given; `seed` is the run's, not the one that drew the case."""
+    """What both engines are given; `seed` is the run's, not the one that drew the case; `changes` (fs, link, bytes/s)."""
 
     machine: Machine
     items: tuple[Item, ...]
     settings: dict[str, object] = field(default_factory=dict)
     seed: int = 0
+    changes: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def topology(self) -> Topology:
@@ -203,6 +204,7 @@ def script(case: Case, engines: tuple[str, str]) -> str:
         f"    (\n{items}    ),\n"
         f"    {case.settings!r},\n"
         f"    seed={case.seed},\n"
+        f"    changes={case.changes!r},\n"
         ")\n"
         f"print(report(case, {engines!r}))\n"
     )

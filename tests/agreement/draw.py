@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 
 from agreement.cases import Bursts, Case, Compute, Item, Machine, parts
+from agreement.draw_changes import draw_changes
 from agreement.draw_extremes import draw_extreme, draw_trouble
 from agreement.draw_machine import draw_machine, draw_suited
 from agreement.draw_program import draw_call, draw_calm, draw_items
@@ -18,9 +19,10 @@ from collsim.topology.routing import route
 
 __all__ = ["KINDS", "MOST_HOPS", "draw", "packet_hops"]
 
-KINDS = {"plain": 58, "calm": 20, "knot": 9, "extreme": 9, "trouble": 4, "suited": 0}
+KINDS = {"plain": 58, "calm": 20, "knot": 9, "extreme": 9, "trouble": 4, "suited": 0, "changing": 0}
 """Kinds of cases and how many of a hundred: calm ones hardly contend, knots may deadlock, trouble is refused. Every
-`SUITED`th is of another kind: it takes an algorithm, one after the other, and then a machine that it suits.
+`SUITED`th is of another kind: it takes an algorithm, one after the other, and then a machine that it suits. Changing ones,
+which are drawn only where they are asked for, are any others with links that change.
 """
 SUITED = 8
 MOST_HOPS = 2000
@@ -29,6 +31,8 @@ MOST_HOPS = 2000
 
 def draw(number: int, only: str | None = None) -> Case:
     """The case of an integer, the same on every machine and in every process; `only` of that kind."""
+    if only == "changing":
+        return draw_changes(random.Random(f"changes {number}"), draw(number))
     rng = random.Random(f"agreement {number}")
     kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
     kind = only or ("suited" if number % SUITED == SUITED - 1 else kind)

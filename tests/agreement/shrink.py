@@ -16,7 +16,7 @@ def shrink(case: Case, fails: Callable[[Case], bool], attempts: int = 4000) -> C
     left, progress = attempts, True
     while progress:
         progress = False
-        for simpler in (_fewer_items, _named_as_rows, _fewer_rows, _settings, _items, _machines):
+        for simpler in (_fewer_changes, _fewer_items, _named_as_rows, _fewer_rows, _settings, _items, _machines):
             again = True
             while again:
                 again = False
@@ -52,6 +52,11 @@ def _fewer_items(case: Case) -> Iterator[Case]:
         for index in reversed(span):
             smaller = without(smaller, index)
         yield smaller
+
+
+def _fewer_changes(case: Case) -> Iterator[Case]:
+    for span in _spans(len(case.changes)):
+        yield replace(case, changes=tuple(change for k, change in enumerate(case.changes) if k not in span))
 
 
 def _with(case: Case, index: int, item: Item) -> Case:

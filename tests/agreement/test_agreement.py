@@ -1,6 +1,12 @@
 """Two engines agree to the tick on random cases, and the one that is the specification keeps its invariants on them."""
 
+import random
+from collections import Counter
+from dataclasses import replace
+from unittest.mock import patch
+
 import pytest
+import simpy.core
 from agreement.cases import Case, Machine, Named, Send, script
 from agreement.compare import against, differences, run, unsupported
 from agreement.coverage import Coverage, Grants, features, trains
@@ -34,6 +40,35 @@ def test_engines_agree_on_cases_that_cover_the_model():
 @pytest.mark.parametrize("start", range(FEW, MANY, BATCH))
 def test_engines_agree_on_thousands_of_cases(start):
     check(range(start, start + BATCH))
+
+
+@pytest.mark.parametrize(("start", "count"), [(0, 120), pytest.param(120, 1500, marks=pytest.mark.slow)])
+def test_engines_agree_where_links_change(start, count):
+    changed, kinds, found = 0, Counter(), {}
+    for number in range(start, start + count):
+        case = draw(number, "changing")
+        one = run(case, "simpy")
+        _, texts = against(case, one, "compiled")
+        if texts:
+            found[number] = texts
+        changed += bool(differences(one, run(replace(case, changes=()), "simpy")))
+        kinds[type(one.error).__name__ if one.error else "result"] += 1
+    assert found == {}
+    assert changed > 0.4 * count
+    assert kinds["result"] > 0.7 * count
+    assert kinds["StallError"] > 0.02 * count
+
+
+def test_links_that_change_leave_runs_indifferent_to_order_and_paths_whole():
+    for number in range(60):
+        case = draw(number, "changing")
+        plain, rng = run(case, "simpy"), random.Random(1)
+        with patch.object(simpy.core, "count", lambda rng=rng: iter(rng.random, None)):
+            assert not differences(plain, run(case, "simpy"))
+        if plain.result is not None:
+            parts = plain.result.critical_path
+            assert sum(parts.values()) == plain.result.time
+            assert min(parts.values()) >= 0
 
 
 @pytest.mark.parametrize("start", range(0, 100, 20))

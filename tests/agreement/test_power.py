@@ -52,6 +52,15 @@ MUTANTS = [
     ("6 quantum", tasks, "Tasks.reduction_fs", "-(-message.size // quantum) * quantum", "message.size"),
     ("6 ejection of an own message", tasks, "Tasks._ready", "elif message.packets", "elif False"),
 ]
+LATER = "self.clock.at(what.time + 1, lambda _: (link.change(what.time, what.rate), self.poke(link)), None)"
+CHANGED = [
+    ("27 from its tick on", fabric, "Fabric.change", "link.change(what.time, what.rate)", LATER),
+    ("27 nothing is granted", arbiter, "Arbiter.arbitrate", " or not link.bandwidth", " or (not link.bandwidth and False)"),
+    ("27 a restored link looks again", fabric, "Fabric.change", "self.poke(link)", "pass"),
+    ("27 waits for the tail", fabric, "Fabric._grant", ", packet.tail)", ", 0)"),
+    ("27 packets take the new rate", link, "Link.change", "self.serialisation.clear()", "pass"),
+]
+"""Those of the rule of links that change, on cases in which they do."""
 
 
 def mutated(module, name, old, new):
@@ -83,11 +92,15 @@ def install(monkeypatch, module, name, old, new):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("module", "name", "old", "new"), [m[1:] for m in MUTANTS], ids=[m[0] for m in MUTANTS])
-def test_a_rule_read_otherwise_shows(monkeypatch, module, name, old, new):
+@pytest.mark.parametrize(
+    ("kind", "module", "name", "old", "new"),
+    [(None, *m[1:]) for m in MUTANTS] + [("changing", *m[1:]) for m in CHANGED],
+    ids=[m[0] for m in MUTANTS + CHANGED],
+)
+def test_a_rule_read_otherwise_shows(monkeypatch, kind, module, name, old, new):
     with monkeypatch.context() as patch:
         for number in range(CASES):
-            case = draw(number)
+            case = draw(number, kind)
             plain = run(case, "simpy")
             install(patch, module, name, old, new)
             changed = run(case, "simpy")

@@ -4,6 +4,7 @@ from collsim.collectives.collective import collective
 from collsim.collectives.schedule import ScheduleBuilder
 from collsim.engines.engine import ENGINES
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import LinkChange
 from collsim.program import Program
 from collsim.topology.graph import Link, build
 
@@ -22,10 +23,11 @@ def machine(hosts, switches, *links, forwards=None):
     return build("tiny", hosts, given + back, switches=switches, forwards=forwards)
 
 
-def run(topology, *operations, engine="simpy", seed=0, **settings):
-    """Return the Result; packets carry 10 bytes unless said."""
+def run(topology, *operations, engine="simpy", seed=0, changes=(), **settings):
+    """Return the Result; packets carry 10 bytes unless said, `changes` of links are (fs, link, bytes a second)."""
     network = NetworkConfig().with_settings({"packet_payload": 10} | settings)
-    return ENGINES.get(engine)(topology, Program(operations), network, seed=seed)
+    more = {"changes": [LinkChange(*change) for change in changes]} if changes else {}
+    return ENGINES.get(engine)(topology, Program(operations), network, seed=seed, **more)
 
 
 def finish(*arguments, **settings):

@@ -84,6 +84,7 @@ def _list() -> Any:
 
 
 number_at = _list()
+change_at = _records("change", layout.CHANGE)
 event_at = _records("event", layout.EVENT)
 link_at = _records("link", layout.LINK)
 lane_at = _records("lane", layout.LANE)

@@ -5,6 +5,7 @@ The order of checks and their words are those of the reference engine, whose fun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from collsim.engines.compiled import codes
 from collsim.engines.compiled.layout import (
+    CHANGE,
     COUNTER,
     CREDIT,
     EVENT,
@@ -40,6 +42,7 @@ from collsim.engines.reference.checks import check_buffers
 from collsim.engines.reference.link import Link, buffer_bytes, head_fs
 from collsim.engines.reference.message import Cut, Message
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import LinkChange, check_changes
 from collsim.program import Program
 from collsim.topology.graph import Topology
 from collsim.units import FS_PER_SECOND, MAX_TIME, serialisation_fs
@@ -62,6 +65,8 @@ ORDERS = {
     "lockstep": codes.BY_STEP,
     "shortest-first": codes.BY_SIZE,
 }
+RATE_COLUMNS = ("full_ser", "full_head", "whole", "part", "divisor", "safe", "most")
+"""The columns of LINK that follow from a link's rate."""
 MULTIPATHS = {
     "single": codes.SINGLE,
     "ecmp": codes.ECMP,
@@ -85,13 +90,26 @@ class Machine:
     ways: Ways
     rules: Rules
     arrays: Arrays
+    changes: tuple[LinkChange, ...] = ()
 
 
-def build(topology: Topology, program: Program, network: NetworkConfig, seed: int, trains: bool = False) -> Machine:
-    """Return the machine at rest, its first events due; raises what the reference engine refuses before a run."""
+def build(
+    topology: Topology,
+    program: Program,
+    network: NetworkConfig,
+    seed: int,
+    trains: bool = False,
+    changes: Sequence[LinkChange] = (),
+) -> Machine:
+    """Return the machine at rest, its first events due; raises what the reference engine refuses before a run.
+
+    Links that change have no trains, whose packets are granted ahead of their time.
+    """
     cut = Cut(network.packet, network.transport.flow_control == "message")
     check(program, topology)
     columns = columns_of(program, cut)
+    changes = check_changes(topology, changes)
+    trains = trains and not changes
     ways = ways_of(topology, network, seed, columns)
     sample, capacity = _links(topology, network)
     check_buffers(_one_message(columns), list(sample.values()), network, cut)
@@ -108,7 +126,7 @@ def build(topology: Topology, program: Program, network: NetworkConfig, seed: in
     # with a split message until after that time, so there is no third. A void FREE clears `woken`, so that the end of the
     # packet then on the link may be due twice, in its place. A lane: a packet's asking, and the first of its credits.
     # A task: start and end. Estimates of lockstep are added with its counters (flows.py).
-    events = 2 * len(message) + 4 * topology.links + 2 * len(lane) + 2 * len(tables.task) + 16
+    events = 2 * len(message) + 4 * topology.links + 2 * len(lane) + 2 * len(tables.task) + len(changes) + 16
     arrays = Arrays(
         root=np.zeros(1, dtype=ROOT),
         event=np.empty(events, dtype=EVENT),
@@ -131,6 +149,7 @@ def build(topology: Topology, program: Program, network: NetworkConfig, seed: in
         arriving=np.empty(2 * len(message) if shared else 0, dtype=np.int64),
         woken=np.empty(2 * topology.hosts, dtype=np.int64),
         gate=tables.gate,
+        change=_changes(changes, rules),
         hop=_hop(ways),
         flow_packets=np.zeros(0, dtype=np.int32),
         port_first=_first(np.bincount(topology.source, minlength=topology.nodes)),
@@ -159,11 +178,14 @@ def build(topology: Topology, program: Program, network: NetworkConfig, seed: in
     root, begun = arrays.root, np.flatnonzero(tables.task["waits"] == 0)
     arrays.event["time"][: len(begun)] = 0
     arrays.event["code"][: len(begun)] = (codes.START << 40) + begun
-    root["events"] = len(begun)
+    due = slice(len(begun), len(begun) + len(changes))  # in order of time, behind the starts at 0: that is a heap
+    arrays.event["time"][due] = [change.time for change in changes]
+    arrays.event["code"][due] = (codes.CHANGED << 40) + np.arange(len(changes))
+    root["events"] = due.stop
     root["free_packets"], root["free_credits"] = len(arrays.packet), len(arrays.credit)
     for name, value in rules._asdict().items():
         root[name] = value
-    return Machine(topology, program, network, seed, cut, columns, ways, rules, pointed(arrays))
+    return Machine(topology, program, network, seed, cut, columns, ways, rules, pointed(arrays), changes)
 
 
 def _rules(topology: Topology, network: NetworkConfig, ways: Ways, seed: int, cut: Cut, trains: bool) -> Rules:
@@ -227,13 +249,13 @@ def _wire(
     topology: Topology, network: NetworkConfig, ways: Ways, rules: Rules, sample: dict[tuple[int, int], Link]
 ) -> tuple[Records, Records]:
     link, lane = np.zeros(topology.links, dtype=LINK), np.zeros(topology.links * ways.channels, dtype=LANE)
-    for name in ("free_at", "record", "askers", "current", "sent", "train", "void_sent"):
+    for name in ("free_at", "record", "askers", "current", "sent", "train", "void_sent", "restored_at"):
         link[name] = -1
     link["latency"], link["target"] = topology.latency, topology.target
     link["host"] = np.where(topology.source < topology.hosts, topology.source, -1)
     kinds = list(zip(topology.bandwidth.tolist(), topology.latency.tolist(), strict=True))
     known = {pair: _times(one, rules) for pair, one in sample.items()}
-    for column, name in enumerate(("full_ser", "full_head", "whole", "part", "divisor", "safe", "most")):
+    for column, name in enumerate(RATE_COLUMNS):
         link[name] = [known[pair][column] for pair in kinds]
     for name in ("head", "tail", "left_at", "left_record", "credit_head", "credit_tail", "credited_at", "credited_record"):
         lane[name] = -1
@@ -260,6 +282,17 @@ def _times(link: Link, rules: Rules) -> tuple[int, int, int, int, int, int, int]
     most = min(MAX_TIME * link.bandwidth // FS_PER_SECOND, MAX_TIME)
     full = link.ser(rules.full)
     return full if full <= MAX_TIME else -1, min(head, MAX_TIME), whole, part, rate.denominator, safe, most
+
+
+def _changes(changes: Sequence[LinkChange], rules: Rules) -> Records:
+    """Return the table of changes; no packet of any size can hold a link that has failed."""
+    found = np.zeros(len(changes), dtype=CHANGE)
+    for row, change in zip(found, changes, strict=True):
+        row["link"], row["fails"] = change.link, change.rate == 0
+        times = _times(Link(0, 0, 0, change.rate, 0), rules) if change.rate else (-1, 0, 0, 0, 1, -1, -1)
+        for name, time in zip(RATE_COLUMNS, times, strict=True):
+            row[name] = time
+    return found
 
 
 def _one_message(columns: Columns) -> list[Message]:

@@ -6,7 +6,9 @@ Plain integers, because kernels compile them in as constants.
 from __future__ import annotations
 
 # Kinds of events; a code in the heap is kind << 40 | index.
-(FREE, ASK, ROOM, SENT, DELIVERED, REDUCE, SERVED, COMPLETE, PREPARED, READY, START, COMPUTED, ELAPSED, DUE) = range(14)
+(FREE, ASK, ROOM, SENT, DELIVERED, REDUCE, SERVED, COMPLETE, PREPARED, READY, START, COMPUTED, ELAPSED, DUE, CHANGED) = (
+    range(15)
+)
 
 # Why the driver came back.
 (ENDED, MORE_PACKETS, MORE_CREDITS, MORE_LOG, PAUSED, OVERFLOW, NO_ROUTE) = range(7)
@@ -18,5 +20,5 @@ SINGLE, ECMP, SPRAY, LEAST_QUEUED, VALIANT, UGAL = range(6)
 UNDECIDED, OUT, HOME = -1, 0, 1
 
 # What released a grant (engines/reference/grants.py), and what opened a step (engines/reference/lockstep.py).
-ARRIVAL, FIFO, LINK, STEP, CREDIT, PORT = range(6)
+ARRIVAL, FIFO, LINK, STEP, CREDIT, PORT, RESTORED = range(7)
 BY_START, BY_ESTIMATE, BY_GRANT, BY_READY, BY_COMPLETE = range(5)

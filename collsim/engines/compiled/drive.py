@@ -19,8 +19,10 @@ from collsim.engines.compiled.access import (
     port_first_of,
     port_links_of,
 )
+from collsim.engines.compiled.changes import change_link
 from collsim.engines.compiled.codes import (
     ASK,
+    CHANGED,
     COMPLETE,
     COMPUTED,
     DELIVERED,
@@ -144,6 +146,8 @@ def _progress(s: Any, kind: int, index: int) -> None:
         computed(s, index)
     elif kind == ELAPSED:
         elapsed(s, index)
+    elif kind == CHANGED:
+        change_link(s, index)
     else:
         start(s, index)
 

@@ -17,6 +17,7 @@ from collsim.engines.compiled.recording import Recording
 from collsim.engines.compiled.stall import stall_error
 from collsim.engines.exposure import exposed_time
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import LinkChange, changes_digest
 from collsim.program import Compute, Program
 from collsim.result import Result
 from collsim.topology.graph import Topology
@@ -24,9 +25,16 @@ from collsim.topology.graph import Topology
 __all__ = ["prepare", "simulate"]
 
 
-def prepare(topology: Topology, program: Program, network: NetworkConfig, seed: int, trains: bool = False) -> Machine:
+def prepare(
+    topology: Topology,
+    program: Program,
+    network: NetworkConfig,
+    seed: int,
+    trains: bool = False,
+    changes: Sequence[LinkChange] = (),
+) -> Machine:
     """Return the machine of one run at rest."""
-    machine = build(topology, program, network, seed, trains)
+    machine = build(topology, program, network, seed, trains, changes)
     add_flows(machine)
     add_steps(machine)
     return machine
@@ -41,13 +49,15 @@ def simulate(
     log_limit: int = LOG_LIMIT,
     *,
     trains: bool = False,
+    changes: Sequence[LinkChange] = (),
 ) -> Result:
     """Return the Result of a run; `notify(done, total, time)` are told now and then how many messages are complete.
 
     Raises as the reference engine does. `log_limit`: grants of the critical path's log kept at a time (recording.py).
-    `trains`: let messages of one link go as one event while nobody else asks for it (lone_trains.py).
+    `trains`: let messages of one link go as one event while nobody else asks for it (lone_trains.py). `changes` of links
+    are those of rule 27; there are no trains then.
     """
-    machine = prepare(topology, program, network, seed, trains)
+    machine = prepare(topology, program, network, seed, trains, changes)
     total = len(machine.arrays.message)
 
     def paused(arrays: Arrays) -> None:
@@ -55,7 +65,7 @@ def simulate(
             tell(int(arrays.root["done"][0]), total, int(arrays.root["now"][0]))
 
     def begin() -> Arrays:
-        return prepare(topology, program, network, seed, trains).arrays
+        return prepare(topology, program, network, seed, trains, changes).arrays
 
     recording = Recording(machine.arrays, begin, log_limit, paused=paused)
     machine.arrays = recording.arrays
@@ -123,4 +133,5 @@ def _provenance(machine: Machine) -> dict[str, str]:
         "program": state.hexdigest(),
         "network": sha256(repr(sorted(machine.network.leaves().items())).encode()).hexdigest(),
         "seed": str(machine.seed),
+        **changes_digest(machine.changes),
     }

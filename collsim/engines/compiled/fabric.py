@@ -29,6 +29,7 @@ from collsim.engines.compiled.codes import (
     LINK,
     OLDEST,
     PORT,
+    RESTORED,
     ROUND_ROBIN,
     SENT,
     STEP,
@@ -159,10 +160,13 @@ def arbitrate(s: Any, link: int) -> None:
 
 
 @small_kernel
-def _occupy(s: Any, link: int, lane: int, message: int, index: int, size: int) -> int:
-    """Let a packet hold link `link` from now; return when its tail has left."""
+def _occupy(s: Any, link: int, lane: int, message: int, index: int, size: int, tail: int) -> int:  # noqa: PLR0917
+    """Let a packet whose tail comes at `tail` hold link `link` from now; return when its tail has left.
+
+    Only a link that has become faster since the packet was sent to it waits for the tail (rule 27).
+    """
     wire = link_at(s, link)
-    end = after(s, s.now, serialise(s, link, size))
+    end = max(after(s, s.now, serialise(s, link, size)), tail)
     wire.free_at, wire.record, wire.train = end, s.grants, -1
     s.grants += 1
     s.hops += 1
@@ -202,8 +206,19 @@ def _log_nic(s: Any, link: int, lane: int, flow: int) -> None:
         _log(s, link, message, -1, STEP, -1)
     elif lane_at(s, lane).credited_at == now:
         _log(s, link, message, -1, CREDIT, lane_at(s, lane).credited_record)
+    elif wire.restored_at == now:
+        ready = message_at(s, message).ready
+        _log(s, link, message, -1, RESTORED, wire.record if wire.free_at > ready else -1 - ready)
     else:
         _log(s, link, message, -1, PORT, host_at(s, wire.host).freed_record)
+
+
+@small_kernel
+def _waited_for(wire: Any, fifo: Any, packet: Any) -> int:
+    """Return what had kept the first packet of a FIFO back before its link was restored (Grant.by, reference/grants.py)."""
+    if wire.free_at > max(packet.asks_from, fifo.left_at):
+        return wire.record
+    return fifo.left_record if fifo.left_at > packet.asks_from else -1 - packet.asks_from
 
 
 @small_kernel
@@ -211,7 +226,7 @@ def _grant_nic(s: Any, link: int, lane: int, flow: int, index: int, size: int, f
     wire, now, message = link_at(s, link), s.now, flow_at(s, flow).message
     if message_at(s, message).started < 0:
         message_at(s, message).started = now
-    end = _occupy(s, link, lane, message, index, size)
+    end = _occupy(s, link, lane, message, index, size, 0)
     flow_granted(s, flow)
     if s.watch_sent:
         host_at(s, wire.host).sending += 1
@@ -248,9 +263,11 @@ def _grant_fifo(s: Any, link: int, lane: int, asker: int, before: int) -> None:
             _log(s, link, p.message, p.record, FIFO, fifo.left_record)
         elif wire.free_at == now:
             _log(s, link, p.message, p.record, LINK, wire.record)
+        elif wire.restored_at == now and lane_at(s, lane).credited_at != now:
+            _log(s, link, p.message, p.record, RESTORED, _waited_for(wire, fifo, p))
         else:
             _log(s, link, p.message, p.record, CREDIT, lane_at(s, lane).credited_record)
-    end = _occupy(s, link, lane, p.message, p.index, p.size)
+    end = _occupy(s, link, lane, p.message, p.index, p.size, p.tail)
     fifo.left_at, fifo.left_record = end, wire.record
     promise(s, asker, after(s, end, link_at(s, fifo.link).latency), p.size, wire.record)
     fifo.head = p.next
@@ -282,7 +299,7 @@ def _enter(s: Any, link: int, lane: int, at: int, tail: int) -> None:
     """Take room in `lane` and join its FIFO; rule 9's e, with the fastest link the packet may choose (rule 19)."""
     p, fifo = packet_at(s, at), lane_at(s, lane)
     fifo.room -= p.size
-    p.record = link_at(s, link).record
+    p.record, p.tail = link_at(s, link).record, tail
     p.at += 1
     m = message_at(s, p.message)
     if m.hop >= 0:

@@ -18,6 +18,7 @@ __all__ = [
     "GATE",
     "QUEUED",
     "HOP",
+    "CHANGE",
     "EVENT",
     "COUNTER",
     "CREDIT",
@@ -62,7 +63,7 @@ LINK = _record(
     queued="i4",  # flows in the NIC's heap besides
     queue="i8",  # where that heap begins
     sent="i4",  # flow whose packet is on the link, where departures are watched
-    dirty="i1",
+    dirty="i1",  # it is in the list of this tick; 2 while it has failed (rule 27), so that it never joins that list
     woken="i1",  # an event for the end of the packet is on its way
     busy="i8",
     bytes="i8",
@@ -78,6 +79,18 @@ LINK = _record(
     train_at="i8",  # when it was granted
     void_sent="i8",  # when a departure is told that a split has made void, -1 if none
     last_at="i8",  # when its NIC's latest packet was granted, or the last of a train will be, where departures are watched
+    restored_at="i8",  # when it latest came back from a failure, -1 for never
+)
+CHANGE = _record(  # what becomes of a link at a time (rule 27): the columns of LINK that its rate decides
+    full_ser="i8",
+    full_head="i8",
+    whole="i8",
+    part="i8",
+    divisor="i8",
+    safe="i8",
+    most="i8",
+    link="i4",
+    fails="i1",
 )
 LANE = _record(  # one channel of one link: the sender's account of its buffer and the FIFO at its far end
     room="i8",
@@ -99,6 +112,7 @@ LANE = _record(  # one channel of one link: the sender's account of its buffer a
 PACKET = _record(
     asks_from="i8",  # rule 9's e
     record="i8",
+    tail="i8",  # when its tail comes to the node it is on its way to
     message="i4",
     index="i8",
     size="i8",
@@ -253,6 +267,7 @@ class Arrays(NamedTuple):
     arriving: IntArray
     woken: IntArray
     # Tables that are only read.
+    change: Records
     hop: Records
     flow_packets: NDArray[np.int32]
     port_first: IntArray

@@ -29,6 +29,8 @@ def stall_error(machine: Machine) -> StallError:
     fabric = Fabric(network, router, Watch())
     fabric.clock.at(int(s.root["now"][0]), lambda _: None, None)
     fabric.clock.run()
+    for change in machine.changes:
+        fabric.links[change.link].change(change.time, change.rate)
     for number, row in enumerate(s.lane):
         channel = fabric.links[number // machine.ways.channels].channels[number % machine.ways.channels]
         channel.room = int(row["room"])

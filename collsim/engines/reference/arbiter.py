@@ -54,7 +54,7 @@ class Arbiter:
 
     def arbitrate(self, link: Link) -> tuple[Packet, Channel, Channel | Flow] | None:
         """Return (packet, channel it takes, FIFO or NIC flow it waits in) of the winner, None when there is no candidate."""
-        if link.sending is not None:
+        if link.sending is not None or not link.bandwidth:
             return None
         best: tuple[tuple[int, ...], int, Packet, Channel, Channel | Flow] | None = None
         for rank, packet, source in self._askers(link):

@@ -6,8 +6,8 @@ walk goes on from the earlier one. The parts therefore sum to the time to the ti
 * A packet's own movement: on the link `serialisation` (from the grant to the head, or on the last link to the tail; under
   the underrun bound until it may follow), then `latency`, then `router` delay. Injection and ejection are `latency`.
 * A wait is released by one event at the very tick of the grant, the first that applies of: the packet came to ask (no
-  wait), the packet before it left its FIFO, the link came free, lockstep opened the step, bytes counted again, a port came
-  free.
+  wait), the packet before it left its FIFO, the link came free, lockstep opened the step, bytes counted again, the link was
+  restored, a port came free.
 * Released by a departure or a free link: the time that the packet in front held its link is `serialisation` if it is of
   the message whose wait is being explained, `link_wait` if not; the walk goes on with the packet in front and, as long as
   links and FIFOs released it too, with the same message in mind. So a message that waits for all of another message is
@@ -15,6 +15,7 @@ walk goes on from the earlier one. The parts therefore sum to the time to the ti
 * Released by bytes that count again: `credit_wait` from the grant of the packet that made room. By a port: `port_wait` from
   the grant of the packet that had it. By a step: `step_wait` back to the event that opened it: the opening of the step
   before, or the grant of the last send.
+* Released by a link that was restored (rule 27): `link_wait` back to the grant waited for before it, or to when it came.
 * `overhead`, `reduction`: the delay itself and, where servers are shared, the services waited for. `compute`: computations,
   and what arrivals wait for their time.
 
@@ -130,6 +131,8 @@ class Walk:
             return self.grant, previous
         if cause == Cause.STEP:
             return self.opening, (message, self.tasks.messages[message].step)
+        if cause == Cause.RESTORED:
+            return self._restored(record)
         granted, front_link, front = self.log[by][:3]
         if cause in (Cause.FIFO, Cause.LINK):
             self._back("serialisation" if front == self.waiter else "link_wait", granted, front_link)
@@ -140,6 +143,18 @@ class Walk:
             self._back("port_wait", granted)
         self.waiter = front
         return self.grant, by
+
+    def _restored(self, record: int) -> Point:
+        _, link, message, previous, _, by = self.log[record]
+        if by >= 0:
+            self._back("link_wait", self.log[by][0], link)
+            return self.grant, by
+        self._back("link_wait", -1 - by, link)
+        if previous < 0:
+            return self.ready, self.tasks.messages[message]
+        self._back("router", self.time - self.router_delay)
+        self._moved(previous)
+        return self.grant, previous
 
     def ready(self, message: Message) -> Point:
         """Explain when a message was ready: injection latency, overhead (and the turns of others), and its release."""

@@ -20,6 +20,7 @@ from collsim.engines.reference.stall import stall
 from collsim.engines.reference.tasks import Tasks, messages_of
 from collsim.engines.reference.watch import Watch
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import LinkChange, changes_digest, check_changes
 from collsim.network.schedulers import SCHEDULERS
 from collsim.program import Compute, Program
 from collsim.result import Result
@@ -35,8 +36,9 @@ def run(
     *,
     seed: int = 0,
     observers: Sequence[object] = (),
+    changes: Sequence[LinkChange] = (),
 ) -> Result:
-    """Return the Result of running `program` on `topology` under `network`, event by event.
+    """Return the Result of running `program` on `topology` under `network`, links changing as `changes` say, event by event.
 
     Raises InvalidValue, UnknownName and RoutingError before the run (rule 3), StallError and ClockOverflow in it.
     """
@@ -44,11 +46,14 @@ def run(
     check_program(program, topology)
     messages = messages_of(program, cut)
     check_paths(messages, topology)
+    changes = check_changes(topology, changes)
     router = Router(topology, network, seed, messages)
     check_buffers(messages, router.links, network, cut)
     fabric = Fabric(network, router, Watch(observers))
     tasks = Tasks(program, messages, fabric)
     lockstep = Lockstep(fabric, tasks, cut) if SCHEDULERS.get(network.nic.nic_scheduler).lockstep else None
+    for change in changes:
+        fabric.clock.at(change.time, fabric.change, change)
     tasks.begin()
     fabric.clock.run()
     if tasks.done < len(messages):
@@ -69,7 +74,7 @@ def run(
         packet_hops=fabric.log.count,
         critical_path=parts,
         critical_links=critical_links,
-        provenance=_provenance(topology, messages, program, network, seed),
+        provenance=_provenance(topology, messages, program, network, seed) | changes_digest(changes),
     )
 
 

@@ -17,6 +17,7 @@ from collsim.engines.reference.message import Cut, Message, Packet
 from collsim.engines.reference.nic import Flow
 from collsim.engines.reference.servers import Servers
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import LinkChange
 from collsim.units import check_time
 
 if TYPE_CHECKING:
@@ -113,6 +114,12 @@ class Fabric:
         channel.credited = (self.clock.now, record)
         self.poke(channel.link)
 
+    def change(self, what: LinkChange) -> None:
+        """Let a link fail, come back or have another rate from this tick on (rule 27)."""
+        link = self.links[what.link]
+        link.change(what.time, what.rate)
+        self.poke(link)
+
     # Phases 2 and 3.
 
     def _settle(self) -> None:
@@ -149,9 +156,9 @@ class Fabric:
         return flow.packet
 
     def _grant(self, link: Link, packet: Packet, channel: Channel, source: Channel | Flow) -> None:
-        """Rules 7 to 9: `packet` holds `link` from now and goes into `channel`."""
+        """Rules 7 to 9 and 27: `packet` holds `link` from now, at least until its tail has come, and enters `channel`."""
         now, message = self.clock.now, packet.message
-        end = now + link.ser(packet.size)
+        end = max(now + link.ser(packet.size), packet.tail)
         packet.record = self.log.add(now, link, packet, channel, source)
         link.sending, link.sender, link.record = packet, source, packet.record
         link.busy += end - now
@@ -187,6 +194,7 @@ class Fabric:
     def _enter(self, packet: Packet, link: Link, channel: Channel, tail: int) -> None:
         """Take room in `channel` and join its FIFO; rule 9's e, with the fastest link it may choose (rule 19)."""
         channel.room -= packet.size
+        packet.tail = tail
         options = self.router.options(packet, link)
         if len(options) == 1:
             self.router.take(packet, options[0])

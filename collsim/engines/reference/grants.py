@@ -22,7 +22,8 @@ class Cause(IntEnum):
     """What released a grant at its tick; where several did, the first of this list counts.
 
     ARRIVAL: the packet itself came to ask (or its message became ready). FIFO: the packet before it left its FIFO. LINK:
-    the link came free. STEP: lockstep opened the step. CREDIT: bytes counted again. PORT: a port of the host came free.
+    the link came free. STEP: lockstep opened the step. CREDIT: bytes counted again. RESTORED: the link had failed and came
+    back. PORT: a port of the host came free.
     """
 
     ARRIVAL = 0
@@ -31,10 +32,15 @@ class Cause(IntEnum):
     STEP = 3
     CREDIT = 4
     PORT = 5
+    RESTORED = 6
 
 
 class Grant(NamedTuple):
-    """A grant as logged: tick, link, message, the grant of the hop before (-1: none), what released it, whose grant."""
+    """A grant as logged: tick, link, message, the grant of the hop before (-1: none), what released it, whose grant.
+
+    Of a link that was RESTORED, `by` is the grant that the packet waited for before: the last one on the link, or of its
+    FIFO; where it came later than their ends, -1 - the tick at which it came.
+    """
 
     time: int
     link: int
@@ -85,6 +91,17 @@ def _released_by(now: int, link: Link, packet: Packet, channel: Channel, source:
         return Cause.STEP, -1
     if channel.credited[0] == now:
         return Cause.CREDIT, channel.credited[1]
+    if link.restored == now:
+        return Cause.RESTORED, _waited_for(link, packet, source)
     if isinstance(source, Flow) and source.port.host.freed[0] == now:
         return Cause.PORT, source.port.host.freed[1]
     raise AssertionError(f"nothing released {packet} on link {link.index} at {now}")
+
+
+def _waited_for(link: Link, packet: Packet, source: Channel | Flow) -> int:
+    """Return what had last kept `packet` back before its link was restored, as `Grant.by` tells it."""
+    came = packet.asks_from if isinstance(source, Channel) else source.ready
+    left, by = source.advanced if isinstance(source, Channel) else (-1, -1)
+    if link.freed[0] > max(came, left):
+        return link.freed[1]
+    return by if left > came else -1 - came

@@ -13,10 +13,12 @@ from collsim.units import serialisation_fs
 if TYPE_CHECKING:
     from collsim.engines.reference.nic import Flow, Port
 
-__all__ = ["UNBOUNDED", "Channel", "Link", "buffer_bytes", "head_fs"]
+__all__ = ["NEVER", "UNBOUNDED", "Channel", "Link", "buffer_bytes", "head_fs"]
 
 UNBOUNDED = 2**62
 """Bytes of a buffer under flow_control = none: never full, yet counted, so that choices by room have something to read."""
+NEVER = 2**80
+"""What a packet would take on a link that has failed: longer than the clock counts."""
 
 
 class Channel:
@@ -48,7 +50,8 @@ class Link:
 
     `askers`: FIFOs at the link's source whose first packet asks for it. `port`: the NIC input of the source host, None at
     switches. `inputs`: how many inputs its source node has, the NIC last; `pointer`: rule 16. `freed`: (tick, grant) of
-    the latest end of a packet. `busy` fs and `bytes` are totals.
+    the latest end of a packet. `bandwidth`: now, 0 while failed (rule 27). `failed`: since when, `restored`: when it latest
+    came back, -1 for never. `busy` fs and `bytes` are totals.
     """
 
     __slots__ = (
@@ -57,6 +60,7 @@ class Link:
         "busy",
         "bytes",
         "channels",
+        "failed",
         "freed",
         "index",
         "inputs",
@@ -64,6 +68,7 @@ class Link:
         "pointer",
         "port",
         "record",
+        "restored",
         "sender",
         "sending",
         "serialisation",
@@ -81,16 +86,28 @@ class Link:
         self.port: Port | None = None
         self.inputs = self.pointer = 0
         self.freed = (-1, -1)
+        self.failed = self.restored = -1
         self.record = -1
         self.busy = self.bytes = 0
         self.serialisation: dict[int, int] = {}
 
     def ser(self, size: int) -> int:
-        """Return the fs that `size` bytes hold the link (rule 1)."""
+        """Return the fs that `size` bytes hold the link (rule 1), NEVER while it has failed."""
+        if not self.bandwidth:
+            return NEVER
         time = self.serialisation.get(size)
         if time is None:
             time = self.serialisation[size] = serialisation_fs(size, self.bandwidth)
         return time
+
+    def change(self, time: int, rate: int) -> None:
+        """Have `rate` bytes/s, 0 for a failure, for all packets granted from `time` on (rule 27)."""
+        if rate and not self.bandwidth:
+            self.failed, self.restored = -1, time
+        elif self.bandwidth and not rate:
+            self.failed = time
+        self.bandwidth = rate
+        self.serialisation.clear()
 
 
 def head_fs(link: Link, size: int, header: int, cut_through: bool) -> int:

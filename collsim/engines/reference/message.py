@@ -84,7 +84,8 @@ class Packet:
 
     `asks_from`: rule 9's e, the earliest tick at which it may ask for that hop. Under adaptive routing `path` grows:
     `options` are the next hops to choose from, [] while none is to be chosen, `state` what routing carries along.
-    `record`: its latest grant in the log of the critical path.
+    `tail`: when its tail comes to the node it is in or on its way to. `record`: its latest grant in the log of the critical
+    path.
     """
 
     message: Message
@@ -93,6 +94,7 @@ class Packet:
     path: list[Hop]
     at: int = 0
     asks_from: int = 0
+    tail: int = 0
     options: list[Option] = field(default_factory=list)
     state: State | None = None
     record: int = -1

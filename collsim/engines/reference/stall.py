@@ -25,12 +25,42 @@ def stall(topology: Topology, fabric: Fabric, messages: Sequence[Message]) -> St
         f"The run stalled at {format_time(fabric.clock.now)}: no event is left and {len(missing)} of {len(messages)} "
         f"messages are incomplete, the first of them {missing[0]}."
     )
+    failed = _failed(topology, fabric)
+    if failed:
+        return StallError(f"{report} {failed}")
     cycle = [_describe(topology, fabric, where) for where in _cycle(fabric)]
     if not cycle:
         return StallError(report + " None of their packets waits in the network: they wait for a lockstep step to open.")
     chain = ", which waits for ".join([*cycle, "the first of these"])
     cure = "More virtual channels or another routing break the cycle."
     return StallError(f"{report} They wait for each other in a cycle: {chain}. {cure}", tuple(cycle))
+
+
+def _failed(topology: Topology, fabric: Fabric) -> str:
+    """Return which failed link packets wait for, the first of several, and what helps; "" where none does (rule 27)."""
+    waiting: dict[int, dict[int, Message]] = {}
+    for where in _inputs(fabric):
+        packet = _first(fabric, where)
+        if packet is not None and packet.path[packet.at].link.failed >= 0:
+            waiting.setdefault(packet.path[packet.at].link.index, {})[packet.message.id] = packet.message
+    if not waiting:
+        return ""
+    link = fabric.links[min(waiting)]
+    name, ids = topology.link_name(link.index), sorted(waiting[link.index])
+    more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+    other = f" (so do messages for {len(waiting) - 1} more failed links)" if len(waiting) > 1 else ""
+    who = f"{waiting[link.index][ids[0]]}{more} still {'wait' if more else 'waits'} for it{other}"
+    return (
+        f"Link {name} failed at {format_time(link.failed)} and {who}. "
+        f"Routing does not know of failures during a run: restore the link later (TIME:{name}=restore) or run without it "
+        f"from the start (--fail '{name}')."
+    )
+
+
+def _inputs(fabric: Fabric) -> list[Input]:
+    """Return the FIFOs that hold packets and the ports that hold messages."""
+    channels: list[Input] = [channel for link in fabric.links for channel in link.channels if channel.queue]
+    return channels + [port for host in fabric.hosts for port in host.ports if port.waiting]
 
 
 def _first(fabric: Fabric, where: Input) -> Packet | None:
@@ -43,9 +73,7 @@ def _first(fabric: Fabric, where: Input) -> Packet | None:
 
 def _cycle(fabric: Fabric) -> list[Input]:
     """Return the inputs of a cycle, starting anywhere on it; [] when no input is stuck."""
-    channels: list[Input] = [channel for link in fabric.links for channel in link.channels if channel.queue]
-    ports: list[Input] = [port for host in fabric.hosts for port in host.ports if port.waiting]
-    stuck = [where for where in channels + ports if _first(fabric, where) is not None]
+    stuck = [where for where in _inputs(fabric) if _first(fabric, where) is not None]
     if not stuck:
         return []
     where, walk = stuck[0], [stuck[0]]
