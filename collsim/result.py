@@ -79,8 +79,8 @@ class Outcome:
 
     `algorithm` is the text that chose it (with options), `legality` why it may run there; `size` bytes of a buffer;
     `closed_form` is None where contention leaves none; `wall` seconds the engine took; `placement` and `faults` say
-    how ranks and links were altered; `request` are the command-line words for the same machine; `warnings` are sentences
-    a reader must know.
+    how ranks and links were altered, `changes` how links changed during the run; `request` are the command-line words for
+    the same machine; `warnings` are sentences a reader must know.
     """
 
     topology: Topology
@@ -98,6 +98,7 @@ class Outcome:
     placement: str = "linear"
     faults: tuple[str, ...] = ()
     request: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     baseline: Outcome | None = None
 
@@ -190,6 +191,7 @@ class Outcome:
             "train_fraction": self.result.train_fraction,
             "placement": self.placement,
             "faults": list(self.faults),
+            "link_changes": list(self.changes),
             "changed_settings": self.network.changed(),
             "warnings": list(self.warnings),
             "wall_s": self.wall,

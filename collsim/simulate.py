@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collsim.collectives.schedule import Schedule
     from collsim.collectives.verify import Proof
     from collsim.network.config import NetworkConfig
+    from collsim.network.link_changes import LinkChange
     from collsim.result import Outcome
     from collsim.topology.graph import Topology
 
@@ -34,9 +35,10 @@ DEFAULT_ENGINE = "compiled"
 class Case:
     """A machine with everything that stays the same between algorithms and sizes; made by `prepare`.
 
-    `hosts`: host node of each rank. `placement`, `faults`: how ranks and links were altered, in words. `request`: the
-    command-line words that ask for the same machine, for advice. Schedules and their proofs are kept in `known` by
-    algorithm, segments and variant, so that a sweep proves each of them once.
+    `hosts`: host node of each rank. `placement`, `faults`: how ranks and links were altered, in words; `changes`: how links
+    change during each run (rule 27). `request`: the command-line words that ask for the same machine, for advice.
+    Schedules and their proofs are kept in `known` by algorithm, segments and variant, so that a sweep proves each of them
+    once.
     """
 
     topology: Topology
@@ -48,6 +50,7 @@ class Case:
     placement: str = "linear"
     faults: tuple[str, ...] = ()
     request: tuple[str, ...] = ()
+    changes: tuple[LinkChange, ...] = ()
     known: dict[tuple[str, int, str], tuple[Schedule, Proof]] = field(default_factory=dict)
     widths: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
 
@@ -87,13 +90,18 @@ class Case:
         return self.known[key]
 
     def bound(self, size: int) -> Bound:
-        """Return the largest valid lower bound on the time of this collective at `size` bytes."""
+        """Return the largest valid lower bound on the time of this collective at `size` bytes.
+
+        Where links change it is that of the machine in which each has the largest rate it ever has.
+        """
         from collsim.collectives.bounds import lower_bound
+        from collsim.network.link_changes import fastest
 
         nic = self.network.nic
         overhead = nic.message_overhead + nic.injection_latency + nic.ejection_latency
         hop = self.network.router.router_delay
-        return lower_bound(self.topology, self.collective, self.hosts, size, overhead=overhead, hop=hop)
+        machine = fastest(self.topology, self.changes)
+        return lower_bound(machine, self.collective, self.hosts, size, overhead=overhead, hop=hop)
 
     def run(self, algorithm: str | Schedule, size: int, observers: Sequence[object] = ()) -> Outcome:
         """Return the explained outcome of `algorithm` at `size` bytes (at least 1)."""
@@ -101,6 +109,7 @@ class Case:
 
         from collsim.engines.engine import ENGINES
         from collsim.errors import InvalidValue
+        from collsim.network.link_changes import describe_changes
         from collsim.network.prediction import predict
         from collsim.program import single_call
         from collsim.result import Outcome
@@ -109,8 +118,9 @@ class Case:
             raise InvalidValue(f"A run needs at least 1 byte; the size is {size}.")
         engine = ENGINES.get(self.engine)
         schedule, proof = self.plan(algorithm, size)
+        program, more = single_call(schedule, size), {"changes": self.changes} if self.changes else {}
         started = perf_counter()
-        result = engine(self.topology, single_call(schedule, size), self.network, seed=self.seed, observers=observers)
+        result = engine(self.topology, program, self.network, seed=self.seed, observers=observers, **more)
         wall = perf_counter() - started
         return Outcome(
             topology=self.topology,
@@ -121,13 +131,14 @@ class Case:
             network=self.network,
             proof=proof,
             bound=self.bound(size),
-            closed_form=predict(self.topology, schedule, size, self.network, seed=self.seed),
+            closed_form=None if more else predict(self.topology, schedule, size, self.network, seed=self.seed),
             result=result,
             wall=wall,
             seed=self.seed,
             placement=self.placement,
             faults=self.faults,
             request=self.request,
+            changes=describe_changes(self.topology, self.changes),
             warnings=tuple(self._warnings(schedule, size)),
         )
 
@@ -202,11 +213,13 @@ def prepare(
     root: int = 0,
     fail: Sequence[str] = (),
     degrade: Mapping[str, float | str] | None = None,
+    at: Sequence[str | LinkChange] = (),
 ) -> Case:
     """Return the case that `simulate` runs: parameters as there, everything checked, nothing simulated."""
     from collsim.collectives.collective import collective as named
     from collsim.engines.engine import ENGINES
     from collsim.errors import InvalidValue
+    from collsim.network.link_changes import parse_changes
     from collsim.topology.placement import place
 
     ENGINES.get(engine)
@@ -218,7 +231,9 @@ def prepare(
     if not 0 <= root < len(group):
         raise InvalidValue(f"The root {root} is no rank; ranks are 0 to {len(group) - 1}.")
     request = _request(topology, bandwidth, latency, fail, degrade or {}, placement if where == placement else "linear")
-    return Case(machine, group, wanted, _network(network), engine, seed, where, faults, request)
+    changes = parse_changes(machine, at)
+    request += tuple(word for text in at if isinstance(text, str) for word in ("--at", text))
+    return Case(machine, group, wanted, _network(network), engine, seed, where, faults, request, changes)
 
 
 def simulate(
@@ -238,6 +253,7 @@ def simulate(
     root: int = 0,
     fail: Sequence[str] = (),
     degrade: Mapping[str, float | str] | None = None,
+    at: Sequence[str | LinkChange] = (),
     observers: Sequence[object] = (),
 ) -> Outcome:
     """Simulate one collective and return its proved, bounded, explained outcome.
@@ -247,7 +263,8 @@ def simulate(
     buffer as nccl-tests counts them. `network`: a NetworkConfig, {setting: value} or a preset's name. `placement`: "linear",
     "random:SEED", a file of host names, or the host of each rank; `hosts`: the group, default all. `baseline`: an
     algorithm to compare with. `root`: rank of broadcast and reduce. `fail`: names of links to remove; `degrade`: {link
-    name: share of its rate}. `observers` are handed to the engine.
+    name: share of its rate}. `at`: links that change during the run, "TIME:LINK=RATE|SHARE|fail|restore" each, as in
+    "5ms:h0->h1=0.5". `observers` are handed to the engine.
 
     Raises UsageError for a request that cannot be carried out (the message says why and what would work) and RunError
     for a run that fails, such as a deadlock.
@@ -275,6 +292,7 @@ def simulate(
         root=root,
         fail=fail,
         degrade=degrade,
+        at=at,
     )
     outcome = case.run(algorithm, amount, observers)
     return outcome if baseline is None else replace(outcome, baseline=case.run(baseline, amount))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import complete_algorithms, machine_options, run_options, settings_of
+from collsim.cli.options import at_option, complete_algorithms, machine_options, run_options, settings_of
 from collsim.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = ["compare"]
     help="LOW:HIGH:xFACTOR, LOW:HIGH:+STEP or a list.",
 )
 @run_options
+@at_option
 @click.option("--metric", type=click.Choice(["time", "bandwidth"]), default="time", show_default=True, help="What to draw.")
 @click.option("--plot", "plot_path", metavar="FILE", help="Draw the figure (.png, .svg or .pdf).")
 @click.option("--csv", "csv_path", metavar="FILE", help="Write one row a run; '-' prints it instead of the table.")

@@ -12,6 +12,7 @@ from collsim.errors import InvalidValue
 
 __all__ = [
     "algo_option",
+    "at_option",
     "collective_option",
     "complete_algorithm",
     "complete_algorithms",
@@ -167,6 +168,20 @@ def algo_option(command: F) -> F:
     )
 
 
+def at_option(command: F) -> F:
+    """Add --at."""
+    return _apply(
+        command,
+        click.option(
+            "--at",
+            multiple=True,
+            metavar="TIME:LINK=WHAT",
+            help="Change a link during the run: to a rate, a share of its rate, 'fail' or 'restore', like '5ms:h0->h1=0.5' "
+            "or '1ms:h0-h1=fail'. Repeat for more.",
+        ),
+    )
+
+
 def size_option(command: F) -> F:
     """Add --size."""
     text = "Bytes of a rank's buffer as nccl-tests counts them: 16MiB, 375KiB, 1e6."
@@ -204,6 +219,8 @@ def settings_of(options: dict[str, Any]) -> dict[str, Any]:
     chosen |= {"fail": options["fail"], "degrade": parse_degrade(options["degrade"])}
     if "settings" in options:
         chosen |= {"network": network_settings(options["network"], options["settings"], options["preset"])}
+    if options.get("at"):
+        chosen |= {"at": options["at"]}
     if "engine" in options:
         chosen |= {"engine": options["engine"] or DEFAULT_ENGINE}
     return chosen

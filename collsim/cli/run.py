@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import algo_option, machine_options, run_options, settings_of, size_option
+from collsim.cli.options import algo_option, at_option, machine_options, run_options, settings_of, size_option
 from collsim.cli.progress import MessageBar, progress
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ HOPS_PER_SECOND = {"simpy": 100_000, "compiled": 2_500_000}
 @algo_option
 @size_option
 @run_options
+@at_option
 @click.option("--baseline", metavar="A", help="Algorithm to compare with, like ring.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; '-' prints it instead of the report.")
 def run_command(topo: str, algo: str, size: str, baseline: str | None, json_path: str | None, **options: Any) -> None:
@@ -36,6 +37,7 @@ def run_command(topo: str, algo: str, size: str, baseline: str | None, json_path
     \b
     Examples:
       collsim run --topo torus4x4 --algo multitree --baseline ring
+      collsim run --topo torus4x4 --algo ring --at '100us:h0->h1=0.5' --at '300us:h0->h1=restore'
       collsim run --topo dgx1-v100 --algo ring --size 64MiB --collective all-gather
       collsim run --topo gaudi3 --algo direct --collective partial-all-reduce:p=0.5,h=4096
       collsim run --topo fattree4 --set header=64B --set buffer=32KiB --json -

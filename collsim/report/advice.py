@@ -210,7 +210,9 @@ def _run(o: Outcome, *changes: str, engine: str | None = None) -> str:
 
 
 def _bound(o: Outcome) -> str:
-    words = ["collsim", "bound", *o.request, "--collective", o.schedule.collective.text, "--size", _size(o)]
+    # Links that change in a run mean nothing to a bound.
+    kept = [word for k, word in enumerate(o.request) if "--at" not in o.request[max(k - 1, 0) : k + 1]]
+    words = ["collsim", "bound", *kept, "--collective", o.schedule.collective.text, "--size", _size(o)]
     return shlex.join(words)
 
 

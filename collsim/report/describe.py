@@ -55,6 +55,8 @@ def run_rows(o: Outcome) -> Rows:
     rows += [("Time goes to", critical_text(o)), ("Links", links_text(o))]
     if o.placement != "linear":
         rows.append(("Placement", o.placement))
+    if o.changes:
+        rows.append(("Links change", "; ".join(o.changes)))
     rows.append(("Settings", ", ".join(o.network.describe_changes()) or "all at their defaults"))
     rows += [("Note", text) for text in o.warnings]
     advice = advise(o)
@@ -85,7 +87,8 @@ def machine_text(t: Topology) -> str:
 
 def bound_text(o: Outcome) -> str:
     """Return the bound, its kind, whether it is exact, and the percentage reached."""
-    return f"{format_time(o.bound.time)} by {_kind(o.bound)}; {o.percent_of_bound:.1f} % of it reached"
+    most = " for each link at its largest rate of the run" if o.changes else ""
+    return f"{format_time(o.bound.time)} by {_kind(o.bound)}{most}; {o.percent_of_bound:.1f} % of it reached"
 
 
 def _kind(bound: Bound) -> str:
@@ -168,6 +171,8 @@ def step_rows(plan: Schedule, t: Topology, size: int, first: int, last: int) -> 
 def closed_form_text(o: Outcome) -> str:
     """Return the closed form, how far the run is from it, and why where the form makes no promise."""
     law = o.closed_form
+    if law is None and o.changes:
+        return "none: links change during the run"
     if law is None:
         known = (o.schedule.algorithm, o.schedule.collective.whole.name) in LAWS
         return f"none: {'messages meet on links, so no formula holds' if known else 'no formula is known for this schedule'}"
