@@ -6,6 +6,7 @@ import click
 
 from collsim.cli.suggest import SuggestingGroup
 from collsim.cli.workload_dp import dp
+from collsim.cli.workload_jobs import jobs_command
 from collsim.cli.workload_tp import tp
 
 __all__ = ["workload"]
@@ -16,7 +17,7 @@ def workload() -> None:
     """Simulate training steps and inference instead of a single collective, and report what an alternative would gain."""
 
 
-COMMANDS: tuple[click.Command, ...] = (dp, tp)
+COMMANDS: tuple[click.Command, ...] = (dp, jobs_command, tp)
 
 for command in COMMANDS:
     workload.add_command(command)
