@@ -16,7 +16,6 @@ NAMES = {"train": "step", "prefill": "TTFT", "decode": "TPOT"}
 def head_rows(study: Study) -> Rows:
     """Return what is run where."""
     from collsim.report.describe import machine_text
-    from collsim.units import format_size
 
     at, device = study.setting, study.setting.accelerator
     shape, case = at.shape, at.plans.cases[0]
@@ -31,10 +30,10 @@ def head_rows(study: Study) -> Rows:
         ("Scheme", _scheme(study)),
         ("Algorithm", _algorithm(study)),
     ]
-    exchange = "all-reduce"
-    biggest = max((p for p in (study.own, *study.points)), key=lambda p: p.message)
-    proof = at.plans.proof(exchange, biggest.message)
-    return [*rows, ("Verified", f"{proof.line} Largest in the forward pass: {format_size(biggest.message)}.")]
+    line = at.plans.proof(study.own.message).line
+    split = [(p.scheme.p, p.message) for p in study.points if 0 < p.summed < shape.hidden]
+    local = [f"p = {p:g}: {at.plans.proof(size, p, shape.hidden).local}" for p, size in split]
+    return [*rows, ("Verified", line), *([("Private", f"{'; '.join(local)}, proved out of reach")] if local else [])]
 
 
 def _work(study: Study) -> str:

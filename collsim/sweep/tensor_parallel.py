@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
+from collsim.collectives.channels import synchronised_channels
 from collsim.collectives.schedule import Schedule
 from collsim.engines.engine import ENGINES
 from collsim.errors import InvalidValue
@@ -18,7 +19,7 @@ from collsim.sweep.tensor_parallel_plans import Plans, least_bytes, sent_bytes
 from collsim.sweep.tensor_parallel_point import Point
 from collsim.workloads.accelerators.roofline import Roofline
 from collsim.workloads.rank_groups import RankGroups
-from collsim.workloads.tensor_parallel import Exchange, Scheme, channels, payload
+from collsim.workloads.tensor_parallel import Exchange, Scheme, payload
 from collsim.workloads.tensor_parallel_program import Clock, Plan, Written, copying, group_program, working
 from collsim.workloads.tensor_parallel_stages import Stage, exchanges, forward_stages, repeated, step_stages, training_stages
 from collsim.workloads.transformer_compute import Work, transformer_times
@@ -94,7 +95,7 @@ class TensorParallel:
                 [self._at_least(part, clock, scheme) for part, _ in parts],
             )
         )
-        summed = channels(self.shape.hidden, scheme.p)
+        summed = synchronised_channels(scheme.p, self.shape.hidden)
         return Point(
             scheme=scheme,
             summed=summed,

@@ -44,9 +44,16 @@ class Plans:
         """Return the schedule of `size` bytes of the collective `name` in `group`."""
         return self.case(group, name).plan(self.choice(name, size), size)[0]
 
-    def proof(self, name: str, size: int) -> Proof:
-        """Return the proof of the first group's schedule."""
-        return self.case(0, name).plan(self.choice(name, size), size)[1]
+    def proof(self, size: int, p: float = 1, hidden: int = 1) -> Proof:
+        """Return the proof of the first group's all-reduce of the first int(p hidden) channels, `size` bytes of them.
+
+        What it says of the others is that they stay local.
+        """
+        way = self.choice("all-reduce", size)
+        if p == 1:
+            return self.case(0, "all-reduce").plan(way, size)[1]
+        partial = collective(f"partial-all-reduce:p={p},h={hidden}")
+        return replace(self.cases[0], collective=partial, known={}).plan(way, size * hidden // partial.synchronised)[1]
 
     def bound(self, name: str, size: int) -> int:
         """Return the lower bound on the collective `name` of `size` bytes in any group, the largest of them, fs."""

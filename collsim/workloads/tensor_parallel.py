@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from collsim.collectives.channels import synchronised_channels
 from collsim.errors import InvalidValue, UnknownName, nearest
 from collsim.workloads.transformers.shape import TransformerShape
 
@@ -23,7 +24,6 @@ __all__ = [
     "Exchange",
     "Scheme",
     "backward_exchange",
-    "channels",
     "dropped_layers",
     "forward_exchange",
     "norm_exchange",
@@ -141,14 +141,9 @@ class Exchange:
         return f"{self.collective} {self.place}{layer} {self.phase}"
 
 
-def channels(hidden: int, p: float) -> int:
-    """Return how many of `hidden` channels are summed: int(p hidden), in floating point and truncated, as the code does."""
-    return int(p * hidden)
-
-
 def block_exchange(shape: TransformerShape, tokens: int, scheme: Scheme, phase: str, place: str, layer: int) -> Exchange:
     """Return the all-reduce of one block in one pass, over the first channels of `tokens` vectors."""
-    summed = channels(shape.hidden, scheme.p) if scheme.name == "caatnet" else shape.hidden
+    summed = synchronised_channels(scheme.p, shape.hidden) if scheme.name == "caatnet" else shape.hidden
     whole, elements = tokens * shape.hidden, tokens * summed
     bits = scheme.forward_wire if phase == "forward" else scheme.backward_wire
     packed, joined = _copies(scheme, whole, elements, max(bits, BF16) // 8)
@@ -192,11 +187,14 @@ def backward_exchange(shape: TransformerShape, tokens: int, scheme: Scheme, plac
 def norm_exchange(shape: TransformerShape, scheme: Scheme) -> Exchange | None:
     """Return the all-reduce of the norms' gradients in fp32, once an optimiser step; None where every rank has the sum.
 
-    Ranks that read different residual streams, or different tokens (sequence parallelism), have different gradients.
+    Ranks that read different residual streams, or different tokens (sequence parallelism), have different gradients: with
+    stock Megatron those of layers with a dropped all-reduce alone.
     """
-    if scheme.name == "megatron" and not scheme.sequence_parallel:
-        return None
     elements = shape.norm_parameters
+    if scheme.name == "megatron" and not scheme.sequence_parallel:
+        elements = elements // (2 * shape.layers + 1) * 2 * len(scheme.dropped)
+    if not elements:
+        return None
     return Exchange("all-reduce", "norm gradients", "step", None, elements, elements * FP32 // 8)
 
 

@@ -14,7 +14,19 @@ from collsim.sweep.tensor_parallel_study import tensor_parallel
 
 BASE = ("--topo", "gaudi3", "--model", "caatnet-130m")
 LABELS = (
-    *("Machine", "Model", "Accelerator", "Layout", "Tensor", "Ranks a box", "Work", "Scheme", "Algorithm", "Verified"),
+    *(
+        "Machine",
+        "Model",
+        "Accelerator",
+        "Layout",
+        "Tensor",
+        "Ranks a box",
+        "Work",
+        "Scheme",
+        "Algorithm",
+        "Verified",
+        "Private",
+    ),
     *("p", "stock", "1", "0.5"),
     *("Columns", "Law", "Alpha", "Copies", "Bound", "Exact", "Engine", "Settings", "Note", "Try next"),
 )
@@ -41,6 +53,7 @@ def test_a_training_step_is_reported_with_its_companions(go):
     assert (code, err) == (0, "")
     assert tuple(text.split("  ")[0] for text in out.splitlines() if text) == LABELS
     assert "4 micro-batches of 64 sequences of 1,024 tokens" in line(out, "Work")
+    assert "channels 384..767 of 768" in line(out, "Private")
     assert "over stock" in line(out, "p")
     assert "over own p=1" in line(out, "p")
     assert "1 tensor-parallel group of 8, inside a box" in line(out, "Tensor")

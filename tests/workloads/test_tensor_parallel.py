@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from collsim.errors import InvalidValue, UnknownName
 from collsim.workloads.load_transformer import load_transformer
-from collsim.workloads.tensor_parallel import BF16, FP32, WIRES, Scheme, channels, payload, stock
+from collsim.workloads.tensor_parallel import BF16, FP32, WIRES, Scheme, payload, stock
 from collsim.workloads.tensor_parallel_stages import (
     Copy,
     Part,
@@ -106,10 +106,9 @@ def test_bytes_are_affine_in_p_and_the_intercept_is_one_full_all_reduce_a_pass(k
 
 
 def test_channels_are_truncated_never_rounded():
-    assert channels(768, 0.3) == 230
-    assert [channels(4096, p) for p in (1, 0.75, 0.5, 0.25, 0)] == [4096, 3072, 2048, 1024, 0]
     shape = load_transformer("caatnet-130m")
     assert {e.elements for e in training(shape, Scheme(p=0.3), 10) if e.partial} == {2300}
+    assert {e.elements for e in training(shape, Scheme(p=0.9999), 10) if e.partial} == {7670}
 
 
 def test_against_stock_half_the_channels_save_a_quarter_and_against_its_own_p_1_half():
