@@ -176,9 +176,11 @@ def _exact(study: Study) -> str:
     if count == 1:
         return "all of it was simulated"
     if all(point.exact for point in points):
-        return f"one micro-batch was simulated; {count:,} take {count:,} times as long, as all ranks end it at the same tick"
-    apart = format_time(max(point.apart for point in points))
-    return f"one micro-batch was simulated and taken {count:,} times, an estimate, as ranks end it up to {apart} apart"
+        same = "as all ranks end it at the same tick and no messages met"
+        return f"one micro-batch was simulated; {count:,} take {count:,} times as long, {same}"
+    apart = max(point.apart for point in points)
+    why = f"ranks end it up to {format_time(apart)} apart" if apart else "messages may meet otherwise in the next"
+    return f"one micro-batch was simulated and taken {count:,} times, an estimate, as {why}"
 
 
 def _hops(study: Study) -> str:

@@ -1,7 +1,8 @@
 """Tensor-parallel training and serving on one machine, timed by an engine: the same work under one scheme after another.
 
 All groups run at the same time. A training step of k equal micro-batches is k times one of them and the optimiser's part,
-exactly where all ranks end a micro-batch at the same tick: the next then begins as the first did.
+exactly where all ranks end a micro-batch at the same tick, no messages met, and none had a choice of ways: the next then
+begins as the first did.
 """
 
 from __future__ import annotations
@@ -114,6 +115,7 @@ class TensorParallel:
             collectives=len(sent),
             sent=sum(sent_bytes(self._schedule(0, e), e.size) for e in sent),
             apart=int(last.max() - last.min()),
+            settled=micro.train_fraction == 1 and self._settled(sent),
             packet_hops=micro.packet_hops,
             trains=micro.train_fraction,
             wall=perf_counter() - started,
@@ -167,6 +169,10 @@ class TensorParallel:
     def _alone(self, stages: Sequence[Stage], hollow: bool) -> int:
         """Return the times of all collectives, each by itself, added up; `hollow`: with next to no bytes."""
         return sum(self.plans.alone(e.collective, e.size, hollow) for e in exchanges(stages) if e.size)
+
+    def _settled(self, sent: Sequence[Exchange]) -> bool:
+        """Say whether all messages of `sent` go the same ways in every call."""
+        return all(self.plans.settled(name, size) for name, size in {(e.collective, e.size) for e in sent})
 
     def _at_least(self, stages: Sequence[Stage], clock: Clock, scheme: Scheme) -> int:
         """Return what of the collectives stays exposed at least: all, or with a ladder what is longer than computing."""

@@ -13,12 +13,15 @@ from collsim.collectives.schedule import Schedule
 from collsim.collectives.verify import Proof
 from collsim.engines.engine import ENGINES
 from collsim.errors import AlgorithmUnsuitable, InvalidValue
+from collsim.network.config import NetworkConfig
 from collsim.network.least_time import least_time
+from collsim.network.paths import PathFinder
 from collsim.program import Call, Program
 from collsim.simulate import Case
+from collsim.topology.graph import Topology
 from collsim.topology.paths import shortest_path
 
-__all__ = ["AUTO", "NATURAL", "Plans", "least_bytes", "sent_bytes"]
+__all__ = ["AUTO", "NATURAL", "Plans", "least_bytes", "one_way", "sent_bytes"]
 
 AUTO, NATURAL = "auto", "natural"
 ONE_SHOT = "direct"
@@ -79,6 +82,11 @@ class Plans:
         program = Program(tuple(Call(schedule, size) for schedule, size in calls))
         return ENGINES.get(case.engine)(case.topology, program, case.network, seed=case.seed).time
 
+    def settled(self, name: str, size: int) -> bool:
+        """Say whether the messages of a collective go the same ways each time it is called, in every group."""
+        case, groups = self.cases[0], range(len(self.cases))
+        return all(one_way(case.topology, self.schedule(group, name, size), case.network) for group in groups)
+
     def case(self, group: int, name: str) -> Case:
         """Return the case of one collective in one group."""
         if (group, name) not in self.made:
@@ -132,6 +140,28 @@ class Plans:
                 if len(kinds) > 1:
                     return False
         return True
+
+
+def one_way(topology: Topology, plan: Schedule, network: NetworkConfig) -> bool:
+    """Say whether every transfer of `plan` has a path of its own, or just one way that routing may take.
+
+    If so, its paths are the same in every call, however the calls are counted.
+    """
+    routed = np.flatnonzero(np.diff(plan.path_offsets) == 0)
+    routing = PathFinder(topology, network).routing
+    if not len(routed):
+        return True
+    if routing.turns is not None or routing.table.phases > 1:
+        return False
+    hosts, table = plan.ranks_to_hosts, routing.table
+    for source, target in set(zip(hosts[plan.src[routed]].tolist(), hosts[plan.dst[routed]].tolist(), strict=True)):
+        node = source
+        while node != target:
+            ways = table.candidates(node, target)
+            if len(ways) > 1 and routing.multipath != "single":
+                return False
+            node = int(topology.target[ways[0]])
+    return True
 
 
 def least_bytes(schedule: Schedule) -> int:

@@ -19,7 +19,8 @@ class Point:
     added up; `alpha`: the same with next to no bytes. `bound`: what of it is exposed at least, with any algorithm. `tokens`
     of all groups together. Of one micro-batch (or pass): `forward`, `backward` bytes handed to all-reduces, `collectives`,
     `sent` bytes on the wire; at the step's end `step` bytes. `summed` channels; `message`: bytes of a block's forward
-    all-reduce. `apart`: how far apart the ranks end a micro-batch. `trains`: share of the packet-hops that were simulated as
+    all-reduce. `apart`: how far apart the ranks end a micro-batch; `settled`: no messages met in it, and none
+    had a choice of ways. `trains`: share of the packet-hops that were simulated as
     message trains; `wall` seconds it took.
     """
 
@@ -40,6 +41,7 @@ class Point:
     collectives: int
     sent: int
     apart: int
+    settled: bool
     packet_hops: int
     trains: float
     wall: float
@@ -61,8 +63,12 @@ class Point:
 
     @property
     def exact(self) -> bool:
-        """Whether `repeats` times one micro-batch is what `repeats` in a row take, to the tick."""
-        return self.repeats == 1 or self.apart == 0
+        """Whether `repeats` times one micro-batch is what `repeats` in a row take, to the tick.
+
+        It is if each begins as the first did: all ranks at one tick, and nothing left in the network that would choose
+        otherwise (turns of arbiters, draws among equal ways).
+        """
+        return self.repeats == 1 or (self.apart == 0 and self.settled)
 
     def over(self, baseline: Point) -> float:
         """Return the speedup over `baseline`: its time over this one."""
@@ -89,6 +95,7 @@ class Point:
             "tokens": self.tokens,
             "tokens_per_s": self.tokens_per_s,
             "exact": self.exact,
+            "settled": self.settled,
             "ranks_end_apart_s": self.apart / FS_PER_SECOND,
             "packet_hops": self.packet_hops,
             "train_fraction": self.trains,

@@ -59,7 +59,7 @@ def test_a_training_step_is_reported_with_its_companions(go):
     assert "1 tensor-parallel group of 8, inside a box" in line(out, "Tensor")
     assert " 2.517 GB  4.933 GB " in line(out, "1")
     assert " 1.309 GB  2.517 GB " in line(out, "0.5")
-    assert "4 take 4 times as long, as all ranks end it at the same tick" in line(out, "Exact")
+    assert "4 take 4 times as long, as all ranks end it at the same tick and no messages met" in line(out, "Exact")
     assert "in 32 bits, stock Megatron in 16" in line(out, "Note")
     assert line(out, "Try next").endswith("collsim workload tp --topo gaudi3 --model caatnet-130m --p 1,0.5 --copies none")
 
