@@ -7,6 +7,7 @@ import click
 from collsim.cli.suggest import SuggestingGroup
 from collsim.cli.workload_dp import dp
 from collsim.cli.workload_jobs import jobs_command
+from collsim.cli.workload_sites import sites
 from collsim.cli.workload_tp import tp
 
 __all__ = ["workload"]
@@ -17,7 +18,7 @@ def workload() -> None:
     """Simulate training steps and inference instead of a single collective, and report what an alternative would gain."""
 
 
-COMMANDS: tuple[click.Command, ...] = (dp, jobs_command, tp)
+COMMANDS: tuple[click.Command, ...] = (dp, jobs_command, sites, tp)
 
 for command in COMMANDS:
     workload.add_command(command)

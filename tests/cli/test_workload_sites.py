@@ -1,0 +1,63 @@
+"""`collsim workload sites`: the report, its files, and refusals in one sentence with a cure."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from collsim.cli.main import invoke
+
+SMALL = ("workload", "sites", "--topo", "nvl2x2x2", "--parameters", "100M", "--tokens", "64k", "--micro-batches", "2")
+
+
+@pytest.fixture
+def go(capsys):
+    """Run the command line and return (exit code, stdout, stderr)."""
+
+    def run(*words):
+        code = invoke(words)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_the_report_has_a_row_a_way_beside_its_law(go):
+    code, out, _err = go(*SMALL, "--compute", "1s")
+    assert code == 0
+    for words in ("Wide area  16 links", "60 ms round trip", "hierarchical", "late", "pipeline", "Try next", "speedup"):
+        assert words in out
+
+
+def test_json_and_csv_hold_the_same_rows(go, tmp_path):
+    file = tmp_path / "ways.json"
+    code, out, _err = go(*SMALL, "--ways", "hierarchical,late", "--csv", "-", "--json", str(file), "--round-trip", "20ms")
+    assert code == 0
+    rows, found = list(csv.DictReader(io.StringIO(out))), json.loads(file.read_text())
+    assert [row["way"] for row in rows] == ["hierarchical", "late"]
+    assert float(rows[0]["step_s"]) == found["ways"][0]["step_s"]
+    assert found["round_trip_s"] == 0.02
+
+
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [
+        (("--model", "gpt3-175b"), "one of two ways"),
+        (("--topo", "torus4x4"), "composed machine like nvl72x14x2"),
+        (("--topo", "nvl2x2"), "composed machine like nvl72x14x2"),
+        (("--loss", "1"), "below 1"),
+        (("--tp", "3"), "divisor"),
+        (("--pp", "3"), "divisor"),
+        (("--ways", "flt"), "flat"),
+        (("--utilisation", "2"), "up to 1"),
+        (("--round-trip", "1fs"), "odd"),
+        (("--compute", "1"), "unit"),
+        (("--parameters", "many"), "50T"),
+        (("--tokens", "0"), "1 tokens or more"),
+    ],
+)
+def test_bad_input_is_refused_with_its_cure(go, words, cure):
+    code, _out, err = go(*SMALL, *words)
+    assert code in (1, 2)
+    assert cure in err
+    assert err.count("\n") <= 2
