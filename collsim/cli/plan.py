@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import Any
 
@@ -74,9 +75,22 @@ def plan(json_path: str | None, **options: str | None) -> None:
     rows += [("Sources", VERSIONS)]
     rows += [(f.label, f.line) for f in figures(asked, made)]
     rows += [("Note", note) for note in made.notes(asked)]
+    rows += [("Try next", words) for words in _next(options, made.days > 365)]
     print_rows(rows, sys.stdout)
     if json_path is not None:
         write_text(json_path, to_json(value))
+
+
+def _next(options: dict[str, str | None], long: bool) -> list[str]:
+    """Return the same plan with one question more: what a year trains, or whether the WAN keeps up."""
+    words = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in options.items() if value is not None]
+    if long and options["parameters"] is None:
+        more = "--days 365"
+    elif options["wan_rate"] is None:
+        more = "--wan-rate 10Tb/s"
+    else:
+        return []
+    return [" ".join(["collsim plan", *words, more])]
 
 
 def _number(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """`collsim plan` as a user meets it: rows with formulas, JSON, refusals."""
 
 import json
+import shlex
 
 import pytest
 
@@ -71,3 +72,18 @@ def test_refusals_are_one_sentence(go, words, says):
     assert (code, out) == (2, "")
     assert says in err
     assert err.count("\n") == 1
+
+
+def test_the_next_command_asks_the_same_and_one_thing_more(go):
+    """Each leads to the next, until nothing is left to ask."""
+    words, seen = ("--rack-price", "$2M"), []
+    while words is not None:
+        code, out, err = go(*words)
+        assert (code, err) == (0, "")
+        shown = [line.partition("Try next")[2].strip() for line in out.splitlines() if line.startswith("Try next")]
+        seen += shown
+        words = tuple(shlex.split(shown[0])[2:]) if shown else None
+    assert seen == [
+        "collsim plan --rack-price '$2M' --days 365",
+        "collsim plan --rack-price '$2M' --days 365 --wan-rate 10Tb/s",
+    ]
