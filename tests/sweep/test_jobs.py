@@ -53,6 +53,28 @@ def test_two_jobs_over_one_cable_take_twice_its_time(engine):
     assert all(m.bytes_of == {"A": 131072, "B": 131072} for m in cable)
 
 
+@ENGINE
+@pytest.mark.parametrize("arbitration", ["lowest-step", "oldest"])
+def test_arbiters_that_go_by_a_key_let_the_job_named_first_pass(engine, arbitration):
+    # Steps and ready times are equal, so ids decide: all of the first job goes before all of the second.
+    settings = {"engine": engine, "network": {"arbitration": arbitration}}
+    run = compare_placements(dumbbell(), ["ring:2:256KiB:collective=all-gather"] * 2, ["spread"], **settings)
+    first, second = run.mixes[0].shares
+    assert first.together == first.alone
+    assert second.together - second.alone == 32 * serialisation_fs(4096, 16 * GB)
+
+
+def test_lowest_step_lets_a_job_pass_that_is_at_an_earlier_step():
+    # The second job comes when the first is in its last step, and has only one: under lowest-step it goes before it.
+    jobs = ["ring:2:4MiB", "ring:2:1MiB:collective=all-gather:start=200us"]
+    runs = [
+        compare_placements(dumbbell(), jobs, ["spread"], network={"arbitration": name}).mixes[0].shares[1]
+        for name in ("lowest-step", "round-robin")
+    ]
+    assert runs[0].slowdown < 1.02
+    assert runs[1].slowdown > 1.9
+
+
 def test_long_messages_over_one_cable_come_to_a_factor_of_two():
     run = compare_placements(dumbbell(), ["ring:2:64MiB:collective=all-gather"] * 2, ["spread"])
     assert run.mixes[0].shares[1].slowdown == pytest.approx(2, abs=1e-3)
