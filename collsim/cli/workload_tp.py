@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collsim.cli.options import complete_algorithm, engine_option, machine_options, network_options, seed_option, settings_of
-from collsim.cli.progress import progress
+from collsim.cli.progress import MessageBar, progress
 from collsim.cli.workload_tp_rows import head_rows, next_words, table, tail_rows
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collsim.workloads.tensor_parallel import Scheme
 
 __all__ = ["tp"]
+
+PATIENCE_S = 30
 
 
 def _models(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -121,11 +123,15 @@ def tp(ctx: click.Context, /, **options: Any) -> int:
     stopped: BaseException | None = None
     with progress(f"{at.shape.name} on {at.plans.cases[0].topology.name}") as show:
         scheme = _dropping(scheme, options["drop"], at.shape.layers)
-        stock, own, share = baselines(at, scheme, options["sequence_parallel"])
+        _warn_if_long(at.patience(scheme) * (len(shares) + 2), at.plans.cases[0].engine)
+
+        def watch(one: Scheme) -> list[object]:
+            return [MessageBar(show, f"{one.name} p = {one.p:g}, messages")]
+
+        stock, own, share = baselines(at, scheme, options["sequence_parallel"], watch)
         try:
-            for point in runs(at, scheme, shares, own):
+            for point in runs(at, scheme, shares, own, watch):
                 done.append(point)
-                show(len(done), len(shares), f"p = {point.scheme.p:g} done")
         except (KeyboardInterrupt, RunError) as why:
             stopped = why
     if stopped is not None and not done:
@@ -137,6 +143,13 @@ def tp(ctx: click.Context, /, **options: Any) -> int:
         click.echo("Error: Interrupted; the shares above are complete, the others are missing.", err=True)
         return 130
     return 0
+
+
+def _warn_if_long(seconds: float, engine: str) -> None:
+    if seconds > PATIENCE_S:
+        wait = f"{seconds / 60:,.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
+        quicker = "--engine analytic or a larger packet_payload (--set packet_payload=64KiB) is quicker"
+        click.echo(f"Note: this takes some {wait} with the {engine} engine, packet by packet; {quicker}.", err=True)
 
 
 def _paths(options: dict[str, Any]) -> dict[str, str | None]:

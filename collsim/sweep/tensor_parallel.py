@@ -121,6 +121,18 @@ class TensorParallel:
             wall=perf_counter() - started,
         )
 
+    def patience(self, scheme: Scheme) -> float:
+        """Return about how many seconds one run of `scheme` will take: the wall of its largest collective, by their number.
+
+        Kernels are loaded before the clock runs.
+        """
+        sent = [e for e in exchanges(self.stages(scheme)) if e.size]
+        largest = max(sent, key=lambda e: e.size)
+        self.plans.alone(largest.collective, largest.size, hollow=True)
+        started = perf_counter()
+        self.plans.alone(largest.collective, largest.size)
+        return (perf_counter() - started) * sum(e.size for e in sent) / largest.size
+
     def exposed_share(self, own: Point) -> float:
         """Return f: the share of the time of `own` that is gone when the blocks' collectives carry next to nothing."""
         clock = self.clock(own.scheme)

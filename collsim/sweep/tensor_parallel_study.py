@@ -6,7 +6,7 @@ the same run is faster by more over the first. The law is that of a time of whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Study", "baselines", "parse_shares", "runs", "tensor_parallel"]
+
+
+Watch = Callable[[Scheme], Sequence[object]]
+"""Scheme -> observers of the engine's run of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,16 +128,22 @@ MEASURES = {"train": "time of a training step", "prefill": "time to the first to
 """What the time of a point is called in each mode."""
 
 
-def baselines(at: TensorParallel, scheme: Scheme, sequence_parallel: bool = False) -> tuple[Point, Point, float]:
-    """Return stock Megatron, the p = 1 of `scheme`, and the share f of the latter."""
-    own = at.run(replace(scheme, p=1.0))
-    return at.run(stock(sequence_parallel)), own, at.exposed_share(own)
+def baselines(
+    at: TensorParallel, scheme: Scheme, sequence_parallel: bool = False, observers: Watch = lambda _: ()
+) -> tuple[Point, Point, float]:
+    """Return stock Megatron, the p = 1 of `scheme`, and the share f of the latter; engines get `observers(scheme)`."""
+    base, whole = stock(sequence_parallel), replace(scheme, p=1.0)
+    own = at.run(whole, observers(whole))
+    return at.run(base, observers(base)), own, at.exposed_share(own)
 
 
-def runs(at: TensorParallel, scheme: Scheme, shares: Sequence[float], own: Point) -> Iterator[Point]:
+def runs(
+    at: TensorParallel, scheme: Scheme, shares: Sequence[float], own: Point, observers: Watch = lambda _: ()
+) -> Iterator[Point]:
     """Yield the point of each p of `shares`. Raises UsageError and RunError."""
     for p in shares:
-        yield own if p == own.scheme.p else at.run(replace(scheme, p=p))
+        chosen = replace(scheme, p=p)
+        yield own if p == own.scheme.p else at.run(chosen, observers(chosen))
 
 
 def tensor_parallel(

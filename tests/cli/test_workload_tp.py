@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from collsim.cli import workload_tp
 from collsim.cli.main import invoke
 from collsim.sweep.tensor_parallel import TensorParallel
 from collsim.sweep.tensor_parallel_study import tensor_parallel
@@ -159,6 +160,13 @@ def test_bad_input_gets_one_sentence_and_a_cure(go, words, said):
     assert out == ""
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_long_run_is_announced(capsys):
+    workload_tp._warn_if_long(29, "compiled")
+    assert capsys.readouterr().err == ""
+    workload_tp._warn_if_long(600, "simpy")
+    assert "some 10 minutes with the simpy engine" in capsys.readouterr().err
 
 
 def test_interrupted_it_keeps_what_is_done(go, monkeypatch):

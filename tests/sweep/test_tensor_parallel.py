@@ -178,6 +178,43 @@ def test_a_large_prompt_gains_what_the_law_says_of_its_bytes(sequence, within):
     assert half.over(study.own) == pytest.approx(study.law(0.5), rel=1e-5)
 
 
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
+def test_both_ends_of_the_law_in_both_engines(engine):
+    """A token of one sequence gains nothing, a large prompt 1 / (1 - f / 2), packet by packet in large packets."""
+    shape = replace(load_transformer("llama2-7b"), layers=2)
+    common = {"engine": engine, "scheme": Scheme(copies="none"), "network": {"packet_payload": "1MiB"}}
+    (token,) = (study := tensor_parallel("gaudi3", shape, 0.5, mode="decode", **common)).points
+    assert token.over(study.own) == pytest.approx(1, abs=0.002)
+    (prompt,) = (study := tensor_parallel("gaudi3", shape, 0.5, mode="prefill", sequence=8192, **common)).points
+    blocks = 4 * (8192 * 4096 * 2) / 300e9 * 1e15 / study.own.time
+    assert prompt.over(study.own) == pytest.approx(1 / (1 - blocks / 2), rel=2e-4)
+
+
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
+@pytest.mark.parametrize("p", [0.0, 0.25, 0.5, 1.0])
+def test_links_carry_what_the_traffic_says(engine, p):
+    """Each rank sends 2 (S - 1) / S of what it hands to all-reduces, an equal part over each of its links."""
+    at = tiny(engine, micro_batches=1)
+    written, case = at.program(Scheme(p=p)), at.plans.cases[0]
+    result = ENGINES.get(engine)(case.topology, written.program, case.network)
+    point = at.run(Scheme(p=p))
+    handed = point.forward + point.backward
+    assert set(result.link_bytes.tolist()) == {2 * handed // 8}
+    assert point.sent == 2 * 7 * handed // 8
+
+
+@pytest.mark.parametrize("engine", ENGINE_NAMES)
+def test_one_shot_on_gaudi_3_in_both_engines(engine):
+    plans = Plans((prepare("gaudi3", engine=engine, network={"packet_payload": "1MiB"}),))
+    assert plans.alone("all-reduce", 2**28) / 1e15 == pytest.approx(2**28 / 300e9 + 2e-6, rel=1e-6)
+    assert plans.alone("all-reduce", 2**28, hollow=True) / 1e15 == pytest.approx(2e-6, rel=1e-4)
+
+
+def test_patience_grows_with_the_bytes():
+    at = setting("gaudi3", "llama2-7b", mode="decode")
+    assert 0 < at.patience(stock()) < 30
+
+
 def test_copies_are_all_that_the_law_does_not_know():
     study = tensor_parallel("gaudi3", "caatnet-7b", (1, 0.75, 0.5, 0.25))
     for point in study.points:
