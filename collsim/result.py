@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collsim.network.config import NetworkConfig
     from collsim.topology.graph import Topology
 
-__all__ = ["CRITICAL_PARTS", "Outcome", "Result"]
+__all__ = ["CRITICAL_PARTS", "Outcome", "Result", "shared_links"]
 
 CRITICAL_PARTS = (
     "serialisation",
@@ -36,6 +36,7 @@ CRITICAL_PARTS = (
     "credit_wait",
     "port_wait",
     "step_wait",
+    "loss_wait",
     "compute",
 )
 """Names of the parts of a critical path, in report order. Injection and ejection latency count as latency."""
@@ -53,7 +54,10 @@ class Result:
     `provenance`: engine, inputs' hash, versions, seed. `train_fraction`: the share of packet-hops that were simulated as
     whole messages; times do not depend on it.
     `message_started`: int64[messages], the first grant of a message on its first link, -1 where it crosses none; None from
-    engines that cannot tell.
+    engines that cannot tell. `packets_lost`: by links; `packets_repeated`: grants of packets at a NIC that had granted them
+    before; `packets_discarded`: arrivals that a receiver under go-back-n threw away. `reorder_peak`: int64[hosts], the most
+    payload bytes that had arrived at a host and waited for earlier ones of their message (delivery = in-order; None from
+    engines that cannot tell).
     """
 
     engine: str
@@ -71,6 +75,10 @@ class Result:
     provenance: Mapping[str, str] = field(default_factory=dict)
     train_fraction: float = 0.0
     message_started: NDArray[np.int64] | None = None
+    packets_lost: int = 0
+    packets_repeated: int = 0
+    packets_discarded: int = 0
+    reorder_peak: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +145,12 @@ class Outcome:
         """Id of the link that was busy longest; ties go to the lowest id."""
         return int(np.argmax(self.result.link_busy))
 
+    @property
+    def link_imbalance(self) -> float:
+        """Largest over mean busy time of the links between switches, of all links where there are none; 1 is even."""
+        busy = self.result.link_busy[shared_links(self.topology)]
+        return float(busy.max() / busy.mean()) if busy.any() else 1.0
+
     def critical_shares(self) -> dict[str, float]:
         """Return {part: share of the critical path}, largest first, parts of no time left out; {} where unknown."""
         parts = self.result.critical_path or {}
@@ -182,6 +196,7 @@ class Outcome:
                 "bytes": int(self.result.link_bytes[link]),
             },
             "mean_link_use": float(self.link_use.mean()),
+            "link_load_max_over_mean": self.link_imbalance,
             "verified": True,  # an outcome exists only after its proof
             "verification": self.proof.method,
             "steps": self.schedule.steps,
@@ -189,6 +204,10 @@ class Outcome:
             "packets": self.result.packets,
             "packet_hops": self.result.packet_hops,
             "train_fraction": self.result.train_fraction,
+            "packets_lost": self.result.packets_lost,
+            "packets_repeated": self.result.packets_repeated,
+            "packets_discarded": self.result.packets_discarded,
+            "reorder_peak_bytes": None if self.result.reorder_peak is None else int(self.result.reorder_peak.max(initial=0)),
             "placement": self.placement,
             "faults": list(self.faults),
             "link_changes": list(self.changes),
@@ -261,6 +280,12 @@ class Outcome:
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{escape(what)}</th><td>{escape(value)}</td></tr>" for what, value in self.summary().items())
         return f"<table>{rows}</table>"
+
+
+def shared_links(topology: Topology) -> NDArray[np.int64]:
+    """Return the ids of the links between switches, on which routing has a choice; of all links where there are none."""
+    inner = np.flatnonzero((topology.source >= topology.hosts) & (topology.target >= topology.hosts))
+    return inner if len(inner) else np.arange(topology.links)
 
 
 def _version() -> str:

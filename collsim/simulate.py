@@ -182,14 +182,15 @@ class Case:
         ]
 
 
-_COUNT_LINKS = ("ecmp", "minimal", "spray", "least-queued")
+_COUNT_LINKS = ("ecmp", "minimal", "spray", "least-queued", "feedback")
 _PACKET_LEVEL = frozenset(
     (
         *("buffer", "virtual_channels", "vc_allocation", "flow_control", "arbitration", "allow_deadlock"),
         *("nic_scheduler", "lockstep_estimate", "ports", "overhead_mode", "reduction_units"),
+        *("loss", "recovery", "retransmit_timeout", "delivery"),
     )
 )
-_PACKET_WAYS = ("spray", "least-queued", "valiant", "ugal")
+_PACKET_WAYS = ("spray", "least-queued", "feedback", "valiant", "ugal")
 
 
 def _unknown_to_analytic(network: NetworkConfig) -> list[str]:

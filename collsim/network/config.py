@@ -14,11 +14,14 @@ from collsim.errors import InvalidValue, UnknownName
 from collsim.network.schedulers import ESTIMATES, SCHEDULERS
 from collsim.units import (
     MAX_TIME,
+    PER_BILLION,
     format_bandwidth,
+    format_loss,
     format_size,
     format_time,
     parse_bandwidth,
     parse_count,
+    parse_loss,
     parse_size,
     parse_time,
 )
@@ -31,6 +34,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "flow_control": ("credit", "message", "none"),
     "arbitration": ("round-robin", "oldest", "lowest-step"),
     "overhead_mode": ("parallel", "serial"),
+    "recovery": ("selective-repeat", "go-back-n"),
+    "delivery": ("placement", "in-order"),
     "routing": (
         "auto",
         "dimension-order",
@@ -43,6 +48,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
         "widest",
         "spray",
         "least-queued",
+        "feedback",
         "up-star-down-star",
     ),
 }
@@ -105,9 +111,23 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """`flow_control`: "credit" (default), "message" (rule 21) or "none" (infinite buffers)."""
+    """`flow_control`: "credit" (default), "message" (rule 21) or "none" (infinite buffers).
+
+    `loss`: the share of packets, 0 <= p < 1 in parts of 10^-9, lost by each link whose topology states none (rule 28).
+    `recovery`: "selective-repeat" or "go-back-n" (rule 30). `retransmit_timeout`: fs from a packet's grant at the NIC, or
+    "auto" for the receiver's notice (rule 29). `delivery`: "placement" or "in-order" (rule 31).
+    """
 
     flow_control: str = "credit"
+    loss: float = 0.0
+    recovery: str = "selective-repeat"
+    retransmit_timeout: int | Literal["auto"] = "auto"
+    delivery: str = "placement"
+
+    def __post_init__(self) -> None:
+        parse_loss(self.loss)
+        if self.retransmit_timeout != "auto":
+            _check_times(retransmit_timeout=self.retransmit_timeout)
 
 
 _PARTS: dict[str, type] = {"packet": PacketFormat, "router": Router, "nic": Nic, "transport": Transport}
@@ -163,7 +183,7 @@ class NetworkConfig:
         return [f"{key}={_shown(key, value)}" for key, value in self.changed().items()]
 
 
-_TIMES = ("router_delay", "message_overhead", "injection_latency", "ejection_latency")
+_TIMES = ("router_delay", "message_overhead", "injection_latency", "ejection_latency", "retransmit_timeout")
 _SIZES = ("header", "buffer", "packet_payload", "reduction_quantum")
 _COUNTS = {"virtual_channels": 1, "ports": 0, "reduction_units": 0}
 MOST_CHANNELS = 1024
@@ -178,14 +198,19 @@ def _check_times(**times: int) -> None:
             )
 
 
+_AUTO = ("buffer", "virtual_channels", "retransmit_timeout")
+
+
 def _parse(key: str, value: object) -> object:
     text = str(value).strip() if not isinstance(value, int | float) else value
     if key in CHOICES:
         if text not in CHOICES[key]:
             raise UnknownName(key, str(text), CHOICES[key])
         return text
-    if key in ("buffer", "virtual_channels") and text == "auto":
-        return "auto"
+    if key in ("loss", "allow_deadlock"):
+        return parse_loss(text) / PER_BILLION if key == "loss" else _parse_bool(key, text)
+    if text == "auto" and key in _AUTO:
+        return text
     if key in _SIZES:
         least = 0 if key == "header" else 1
         return parse_count(parse_size(text if isinstance(text, int) else str(text)), key, least)
@@ -198,8 +223,6 @@ def _parse(key: str, value: object) -> object:
         return count
     if key == "reduction_rate":
         return None if value is None or text in ("free", "none") else _parse_rate(str(text))
-    if key == "allow_deadlock":
-        return _parse_bool(key, text)
     if key == "nic_scheduler":
         return SCHEDULERS.get(str(text)).name
     if str(text)[:1].isdigit():
@@ -225,10 +248,15 @@ def _parse_bool(key: str, value: object) -> bool:
 
 def _validate(config: NetworkConfig) -> None:
     router, transport = config.router, config.transport
-    if transport.flow_control == "message" and router.routing in ("spray",):
+    if transport.flow_control == "message" and router.routing in ("spray", "feedback"):
         raise InvalidValue(
             "flow_control=message keeps a message on one path, so it cannot be combined with per-packet routing; "
             "use flow_control=credit or another routing."
+        )
+    if transport.flow_control == "message" and transport.loss:
+        raise InvalidValue(
+            "flow_control=message reserves channels from the first packet of a message to its last, which may be lost; "
+            "use flow_control=credit, or loss=0."
         )
     packet = config.packet.packet_payload + config.packet.header
     if router.buffer != "auto" and transport.flow_control != "none" and router.buffer < packet:
@@ -239,7 +267,9 @@ def _validate(config: NetworkConfig) -> None:
 
 
 def _shown(key: str, value: Any) -> str:
-    if key in _TIMES or (key == "lockstep_estimate" and isinstance(value, int)):
+    if key == "loss":
+        return format_loss(parse_loss(value))
+    if (key in _TIMES and value != "auto") or (key == "lockstep_estimate" and isinstance(value, int)):
         return format_time(value)
     if key == "reduction_rate" and value is not None:
         return format_bandwidth(value)

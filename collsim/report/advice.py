@@ -29,7 +29,7 @@ NONE_FASTER = (
 NONE_FITS = "None of the other algorithms here does better in that; those to try could still be faster."
 MANY_RANKS = f"Above {MOST_RANKS} ranks the others are not judged beforehand."
 MOST_NAMES = 3
-WAITS = ("link_wait", "credit_wait", "port_wait", "step_wait")
+WAITS = ("link_wait", "credit_wait", "port_wait", "step_wait", "loss_wait")
 DELAYS = {"latency": "latency", "router": "router delay", "overhead": "message overhead"}
 LATENCY_SHARE, WAIT_SHARE, LOCAL_SHARE = 0.4, 0.15, 0.25
 
@@ -91,6 +91,9 @@ def _waits(o: Outcome) -> Advice | None:
         return Advice(f"{share} waits for a free port of the NIC: the host injects through too few.", _run(o, "ports=0"))
     if worst == "step_wait":
         return Advice(f"{share} waits for a step to open: lockstep costs it.", _run(o, "nic_scheduler=lowest-step"))
+    if worst == "loss_wait":
+        cure = "recovery=selective-repeat" if o.network.transport.recovery == "go-back-n" else "loss=0"
+        return Advice(f"{share} waits for news of lost packets: losses cost it.", _run(o, cure))
     if (least := _least_load(o)) is not None:
         return least
     if float(o.link_use.max()) >= SATURATED:

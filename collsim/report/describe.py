@@ -10,8 +10,9 @@ from collsim.collectives.closed_forms import LAWS
 from collsim.collectives.collective import PARTIAL, Collective, collective
 from collsim.collectives.schedule import OP_NAMES, Schedule
 from collsim.collectives.verify import Proof
+from collsim.network.config import NetworkConfig
 from collsim.report.advice import advise
-from collsim.result import Outcome, Result
+from collsim.result import Outcome, Result, shared_links
 from collsim.topology.graph import Topology
 from collsim.topology.measures import Measures
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
@@ -25,6 +26,7 @@ __all__ = [
     "schedule_rows",
     "step_rows",
     "topology_rows",
+    "transport_rows",
 ]
 
 Rows = list[tuple[str, str]]
@@ -53,6 +55,7 @@ def run_rows(o: Outcome) -> Rows:
     if o.baseline is not None and o.speedup is not None:
         rows.append(("Speedup", f"{o.speedup:.3g}x over {o.baseline.algorithm} ({format_time(o.baseline.result.time)})"))
     rows += [("Time goes to", critical_text(o)), ("Links", links_text(o))]
+    rows += transport_rows(o.network, o.result)
     if o.placement != "linear":
         rows.append(("Placement", o.placement))
     if o.changes:
@@ -73,6 +76,20 @@ def simulated_text(result: Result) -> str:
     # Rounded towards the middle: 0 % and 100 % are said of nothing and of all alone.
     percent = min(max(100 * share, 0.1), 99.9)
     return f"{percent:.1f} % of {hops} as message trains, the others packet by packet"
+
+
+def transport_rows(network: NetworkConfig, result: Result) -> Rows:
+    """Return what became of packets, where any could be lost, thrown away or held back (rules 28 to 31), else nothing."""
+    rows = []
+    if result.packets_lost or result.packets_repeated or network.transport.loss:
+        thrown = f", {result.packets_discarded:,} thrown away by receivers" if result.packets_discarded else ""
+        lost = f"{result.packets_lost:,} lost{thrown}, {result.packets_repeated:,} sent again"
+        rows.append(("Packets", f"{result.packets:,}; {lost} ({network.transport.recovery})"))
+    if network.transport.delivery == "in-order" and result.reorder_peak is not None:
+        most = int(result.reorder_peak.max(initial=0))
+        where = f" (host {int(result.reorder_peak.argmax())})" if most else ""
+        rows.append(("Reorder buffer", f"{format_size(most)} at most{where}, in order within each message"))
+    return rows
 
 
 def machine_text(t: Topology) -> str:
@@ -200,7 +217,9 @@ def links_text(o: Outcome) -> str:
     link, use = o.bottleneck, o.link_use
     sent = format_size(int(o.result.link_bytes[link]))
     most = f"{o.topology.link_name(link)} is busiest, {100 * float(use[link]):.1f} % of the time ({sent})"
-    return f"{most}; mean use {100 * float(use.mean()):.1f} %, {int((use == 0).sum())} of {o.topology.links} never used"
+    idle = f"{int((use == 0).sum())} of {o.topology.links} never used"
+    between = " between switches" if len(shared_links(o.topology)) < o.topology.links else ""
+    return f"{most}; mean use {100 * float(use.mean()):.1f} %, {idle}; max/mean load{between} {o.link_imbalance:.2f}"
 
 
 def topology_rows(t: Topology, m: Measures) -> Rows:

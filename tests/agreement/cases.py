@@ -40,17 +40,19 @@ class Machine(Terse):
     switches: int = 0
     ends: tuple[tuple[int, int], ...] = ()
     forwards: tuple[int, ...] = ()
+    loss: tuple[int, ...] = ()
 
     @property
     def topology(self) -> Topology:
-        return _topology(self)
+        machine = _topology(replace(self, loss=()))
+        return replace(machine, loss=np.array(self.loss, dtype=np.int64)) if self.loss else machine
 
     def as_graph(self) -> Machine:
         """The same nodes and links as a graph of no family."""
         t = self.topology
         speeds = tuple(zip(t.bandwidth.tolist(), t.latency.tolist(), strict=True))
         ends = tuple(zip(t.source.tolist(), t.target.tolist(), strict=True))
-        return Machine(speeds, "", t.hosts, t.switches, ends, tuple(np.flatnonzero(t.forwards).tolist()))
+        return Machine(speeds, "", t.hosts, t.switches, ends, tuple(np.flatnonzero(t.forwards).tolist()), self.loss)
 
 
 @lru_cache(maxsize=64)

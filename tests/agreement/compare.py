@@ -29,6 +29,10 @@ FIELDS = (
     "packet_hops",
     "critical_path",
     "critical_links",
+    "packets_lost",
+    "packets_repeated",
+    "packets_discarded",
+    "reorder_peak",
 )
 
 

@@ -26,6 +26,7 @@ POLICIES |= {f"lockstep_estimate={kind}" for kind in ("schedule", "oracle", "mul
 POLICIES |= {f"buffer={room}" for room in ("one packet", "a few packets", "auto")}
 POLICIES |= {f"virtual_channels={count}" for count in ("auto", "one", "several")}
 POLICIES |= {f"{key}>0" for key in ("router_delay", "header", "injection_latency", "ejection_latency", "ports")}
+POLICIES |= {"loss>0", "links that lose packets", "retransmit_timeout=auto", "retransmit_timeout=a time"}
 POLICIES |= {f"{key}>0" for key in ("message_overhead", "reduction_rate", "reduction_units", "reduction_quantum")}
 POLICIES |= {
     "links=equal",
@@ -65,7 +66,13 @@ def features(case: Case, run: Run, grants: Grants) -> set[str]:
     assert run.result is not None
     if run.result.critical_path:
         found |= {f"critical={part}" for part, time in run.result.critical_path.items() if time}
-    found |= _waits(case, grants, run.result.message_ready.tolist())
+    for name in ("lost", "repeated", "discarded"):
+        if getattr(run.result, f"packets_{name}"):
+            found.add(f"packets {name}")
+    if run.result.reorder_peak is not None and run.result.reorder_peak.any():
+        found.add("packets held for order")
+    if not run.result.packets_repeated:
+        found |= _waits(case, grants, run.result.message_ready.tolist())
     if "critical=credit_wait" in found:
         found.add("credit stall")
     return found
@@ -99,6 +106,9 @@ def _settings(case: Case) -> set[str]:
         room = leaves["buffer"]
         size = "auto" if room == "auto" else "one packet" if room < 2 * largest else "a few packets"
         found.add(f"buffer={size}")
+    if leaves["loss"]:
+        found.add("loss>0")
+    found.add(f"retransmit_timeout={'auto' if leaves['retransmit_timeout'] == 'auto' else 'a time'}")
     channels = leaves["virtual_channels"]
     found.add(f"virtual_channels={channels if channels == 'auto' else 'one' if channels == 1 else 'several'}")
     return found | ({"allow_deadlock=True"} if leaves["allow_deadlock"] else set())
@@ -111,6 +121,7 @@ def _machine(case: Case) -> set[str]:
         f"links={'unequal' if unequal else 'equal'}",
         f"family={t.family}",
         *(["latency=0"] if not t.latency.all() else []),
+        *(["links that lose packets"] if t.loss.any() else []),
     }
 
 
@@ -202,7 +213,8 @@ class Coverage:
     def gaps(self) -> list[str]:
         """What is too rare for the set to prove anything; [] if nothing is."""
         wanted = dict.fromkeys(sorted(POLICIES), 5.0) | {"credit stall": 30.0, "multi-hop contention": 30.0}
-        wanted |= {"deadlock": 2.0, "outcome=result": 80.0, "trains=all": 5.0, "trains=some": 5.0, "trains=none": 50.0}
+        wanted |= {"deadlock": 2.0, "packets repeated": 10.0, "packets discarded": 4.0, "packets held for order": 2.0}
+        wanted |= {"outcome=result": 80.0, "trains=all": 5.0, "trains=some": 5.0, "trains=none": 50.0}
         wanted |= {f"algorithm={name}": 0.3 for name in ALGORITHMS}
         return [
             f"{name}: {self.share(name):.1f} % of {least:.0f} %"

@@ -11,6 +11,7 @@ from agreement.draw_extremes import draw_extreme, draw_trouble
 from agreement.draw_machine import draw_machine, draw_suited
 from agreement.draw_program import draw_call, draw_calm, draw_items
 from agreement.draw_settings import SINGLE_PATH, draw_settings
+from agreement.draw_transport import MOST_LOSSY_HOPS, draw_transport, is_lossy
 
 from collsim.collectives.algorithm import ALGORITHMS
 from collsim.errors import RoutingError
@@ -54,6 +55,9 @@ def draw(number: int, only: str | None = None) -> Case:
         case = Case(machine, draw_items(rng, machine.topology, settings, room, crowded=kind == "knot"), settings)
     budget = 500 if kind == "knot" else rng.choice((60, 120, 300, 300, 600, 1000, MOST_HOPS))
     case = replace(_within(case, budget), seed=rng.choice((0, rng.randrange(2**31))))
+    case = draw_transport(random.Random(f"transport {number}"), case, kind)
+    if is_lossy(case):
+        case = _within(case, MOST_LOSSY_HOPS, at_most=True)
     if kind == "trouble":
         return draw_trouble(rng, case)
     return _within(draw_extreme(rng, case), MOST_HOPS, at_most=True) if kind == "extreme" else case

@@ -54,6 +54,8 @@ def _result(case: Case, result: Result, audit: Audit) -> list[str]:
     if result.time != result.operation_finish.max(initial=0):
         found.append("the run ends at another time than its operations")
     messages = parts(case.program())
+    if result.packets_repeated or result.packets_lost:
+        return found + _repeats(case, result, audit)
     try:
         ends, sizes = [m[:2] for m in messages], [m[2] for m in messages]
         audit.check(case.topology, case.network, result, sizes, ends, lambda link: _capacity(case, link))
@@ -65,6 +67,25 @@ def _result(case: Case, result: Result, audit: Audit) -> list[str]:
         other = run(case, "analytic").result
         if other is None or other.link_bytes.tolist() != result.link_bytes.tolist():
             found.append("other bytes on links than the analytic engine")
+    return found
+
+
+def _repeats(case: Case, result: Result, audit: Audit) -> list[str]:
+    """What holds of a run with losses: packets are sent again because they were lost or thrown away."""
+    first = [grant for grant in audit.grants if case.topology.source[grant[1]] == parts(case.program())[grant[3]][0]]
+    found = []
+    if result.packets_lost + result.packets_discarded != result.packets_repeated:
+        found.append(
+            f"{result.packets_repeated} repeats of {result.packets_lost} lost and {result.packets_discarded} discarded"
+        )
+    if case.network.transport.recovery == "selective-repeat" and result.packets_discarded:
+        found.append(f"selective repeat throws {result.packets_discarded} packets away")
+    if len(first) < result.packets + result.packets_repeated:
+        found.append(f"{len(first)} grants at NICs for {result.packets} packets and {result.packets_repeated} repeats")
+    try:
+        audit._links(result, case.topology.bandwidth.tolist())
+    except AssertionError as error:
+        found.append(f"audit: {error!r}")
     return found
 
 
@@ -113,8 +134,10 @@ def _alone(case: Case) -> list[str]:
     if routing.per_packet or not messages:
         return []
     source, target, size, *_ = max(messages, key=lambda m: m[2])
-    settings = {k: v for k, v in case.settings.items() if k not in ("buffer", "overhead_mode")} | {"allow_deadlock": True}
-    single = replace(case, items=(Send(source, target, size),), settings=settings)
+    settings = {k: v for k, v in case.settings.items() if k not in ("buffer", "overhead_mode", "loss")} | {
+        "allow_deadlock": True
+    }
+    single = replace(case, items=(Send(source, target, size),), settings=settings, machine=replace(case.machine, loss=()))
     path = [link for link, _ in routing.path(source, target, (case.seed, 0, 0))]
     alone: Run = run(single, "simpy")
     assert alone.result is not None, alone.error

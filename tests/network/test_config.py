@@ -36,6 +36,15 @@ SETTINGS = [
     ("reduction_units", "3", 3),
     ("reduction_quantum", "512", 512),
     ("routing", "ecmp", "ecmp"),
+    ("loss", "1e-6", 1e-6),
+    ("loss", "0.5%", 0.005),
+    ("loss", 0.25, 0.25),
+    ("loss", "0", 0),
+    ("recovery", "go-back-n", "go-back-n"),
+    ("retransmit_timeout", "10us", 10**10),
+    ("retransmit_timeout", 7, 7),
+    ("retransmit_timeout", "auto", "auto"),
+    ("delivery", "in-order", "in-order"),
     ("allow_deadlock", "yes", True),
     ("allow_deadlock", False, False),
 ]
@@ -75,6 +84,10 @@ def test_the_defaults_are_those_of_the_model():
         "reduction_units": 0,
         "reduction_quantum": 1,
         "flow_control": "credit",
+        "loss": 0.0,
+        "recovery": "selective-repeat",
+        "retransmit_timeout": "auto",
+        "delivery": "placement",
     }
     assert DEFAULT.changed() == {}
     assert DEFAULT.describe_changes() == []

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.engines.compiled import codes
+from collsim.engines.compiled.accounts import Accounts, accounts_of
 from collsim.engines.compiled.layout import (
     CHANGE,
     COUNTER,
@@ -27,10 +28,13 @@ from collsim.engines.compiled.layout import (
     LANE,
     LINK,
     MESSAGE,
+    NOTE,
     OPENING,
     PACKET,
+    PARCEL,
     QUEUED,
     ROOT,
+    SCORE,
     Arrays,
     Rules,
     pointed,
@@ -72,6 +76,7 @@ MULTIPATHS = {
     "ecmp": codes.ECMP,
     "spray": codes.SPRAY,
     "least-queued": codes.LEAST_QUEUED,
+    "feedback": codes.FEEDBACK,
     "valiant": codes.VALIANT,
     "ugal": codes.UGAL,
 }
@@ -113,11 +118,16 @@ def build(
     ways = ways_of(topology, network, seed, columns)
     sample, capacity = _links(topology, network)
     check_buffers(_one_message(columns), list(sample.values()), network, cut)
-    rules = _rules(topology, network, ways, seed, cut, trains)
+    accounts = accounts_of(topology, network, columns, ways)
+    rules = _rules(topology, network, ways, seed, cut, trains, accounts)
     link, lane = _wire(topology, network, ways, rules, sample)
     tables = operations(topology, program, network, columns)
     reduction = _reduction(columns, network)
     message = _messages(columns, ways, tables.plan, reduction, tables.waits)
+    link["loss"], link["door"] = accounts.loss, accounts.door
+    for name in ("noted", "parcels", "scores", "paths"):
+        message[name] = getattr(accounts, name)
+    notes = topology.links + POOL if rules.noting else 0
     units = min(network.nic.reduction_units, len(message))
     expected = int((columns.packets * ways.hops).sum())
     shared = bool(rules.serial or rules.servers)
@@ -126,7 +136,8 @@ def build(
     # with a split message until after that time, so there is no third. A void FREE clears `woken`, so that the end of the
     # packet then on the link may be due twice, in its place. A lane: a packet's asking, and the first of its credits.
     # A task: start and end. Estimates of lockstep are added with its counters (flows.py).
-    events = 2 * len(message) + 4 * topology.links + 2 * len(lane) + 2 * len(tables.task) + len(changes) + 16
+    # A note is an event at most once.
+    events = notes + 2 * len(message) + 4 * topology.links + 2 * len(lane) + 2 * len(tables.task) + len(changes) + 16
     arrays = Arrays(
         root=np.zeros(1, dtype=ROOT),
         event=np.empty(events, dtype=EVENT),
@@ -148,6 +159,11 @@ def build(
         choosing=np.empty(len(lane), dtype=np.int64),
         arriving=np.empty(2 * len(message) if shared else 0, dtype=np.int64),
         woken=np.empty(2 * topology.hosts, dtype=np.int64),
+        heard=np.empty(notes, dtype=np.int64),
+        rejoining=np.empty(0, dtype=np.int64),
+        note=_pool(NOTE, notes),
+        parcel=np.zeros(accounts.packets, dtype=PARCEL),
+        score=np.zeros(accounts.ways, dtype=SCORE),
         gate=tables.gate,
         change=_changes(changes, rules),
         hop=_hop(ways),
@@ -183,12 +199,15 @@ def build(
     arrays.event["code"][due] = (codes.CHANGED << 40) + np.arange(len(changes))
     root["events"] = due.stop
     root["free_packets"], root["free_credits"] = len(arrays.packet), len(arrays.credit)
+    root["free_notes"] = notes
     for name, value in rules._asdict().items():
         root[name] = value
     return Machine(topology, program, network, seed, cut, columns, ways, rules, pointed(arrays), changes)
 
 
-def _rules(topology: Topology, network: NetworkConfig, ways: Ways, seed: int, cut: Cut, trains: bool) -> Rules:
+def _rules(  # noqa: PLR0917
+    topology: Topology, network: NetworkConfig, ways: Ways, seed: int, cut: Cut, trains: bool, accounts: Accounts
+) -> Rules:
     nic, routing = network.nic, ways.routing
     table, turns = routing.table, routing.turns
     lockstep = nic.nic_scheduler == "lockstep"
@@ -216,7 +235,11 @@ def _rules(topology: Topology, network: NetworkConfig, ways: Ways, seed: int, cu
         lockstep=int(lockstep),
         oracle=int(lockstep and nic.lockstep_estimate == "oracle"),
         logging=1,
-        trains=int(trains and stays and not ports),
+        trains=int(trains and stays and not ports and not accounts.loss.any()),
+        noting=int(accounts.noted.any()),
+        go_back=int(network.transport.recovery == "go-back-n"),
+        in_order=int(network.transport.delivery == "in-order"),
+        timeout=-1 if network.transport.retransmit_timeout == "auto" else network.transport.retransmit_timeout,
         most_room=int(network.router.vc_allocation == "most-room"),
         multipath=MULTIPATHS[routing.multipath],
         seed=_signed(seed),
@@ -352,7 +375,7 @@ def _pool(kind: np.dtype[Any], count: int) -> Records:
     """Return `count` records in a list of free ones, the first being 0."""
     found = np.zeros(count, dtype=kind)
     found["next"] = np.arange(1, count + 1)
-    found["next"][-1] = -1
+    found["next"][-1:] = -1
     return found
 
 

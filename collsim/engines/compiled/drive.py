@@ -32,7 +32,9 @@ from collsim.engines.compiled.codes import (
     FREE,
     MORE_CREDITS,
     MORE_LOG,
+    MORE_NOTES,
     MORE_PACKETS,
+    NOTED,
     PAUSED,
     PREPARED,
     READY,
@@ -41,6 +43,7 @@ from collsim.engines.compiled.codes import (
     SENT,
     SERVED,
 )
+from collsim.engines.compiled.ends import hear, heard, rejoin
 from collsim.engines.compiled.events import poke, pop, sort
 from collsim.engines.compiled.fabric import arbitrate, ask, choose_ways
 from collsim.engines.compiled.lockstep import elapsed, injected, parked
@@ -75,6 +78,8 @@ def run(root: Any) -> int:
             return MORE_PACKETS
         if s.free_credits < links:
             return MORE_CREDITS
+        if s.noting and s.free_notes < links:
+            return MORE_NOTES
         if s.logging and s.log_size - s.logged < links:
             return MORE_LOG
         _tick(s)
@@ -86,13 +91,20 @@ def run(root: Any) -> int:
 @small_kernel
 def _tick(s: Any) -> None:
     now = s.now = event_at(s, 0).time
-    while s.events > 0 and event_at(s, 0).time == now:
-        s.until -= 1
-        _happen(s, pop(s))
+    while True:
+        while s.events > 0 and event_at(s, 0).time == now:
+            s.until -= 1
+            _happen(s, pop(s))
+        if s.heards == 0:
+            break
+        hear(s)
     if s.arrivals > 0 or s.wakes > 0:
         settle_servers(s)
     if s.choices > 0:
         choose_ways(s)
+    if s.rejoins > 0:
+        sort(s.at_rejoining, s.rejoins)
+        rejoin(s, s.at_rejoining)
     if s.joins > 0:
         _join(s)
     if s.dirties > 1:
@@ -116,6 +128,8 @@ def _happen(s: Any, code: int) -> None:
         poke(s, lane_at(s, index).link)
     elif kind == SENT:
         _sent(s, index)
+    elif kind == NOTED:
+        heard(s, index)
     else:
         _progress(s, kind, index)
 
@@ -169,6 +183,8 @@ def _sent(s: Any, link: int) -> None:
             if port.current >= 0 or port.queued > 0:
                 poke(s, port_links_of(s, k))
     message = flow_at(s, record.sent).message
+    if record.again:
+        return
     message_at(s, message).unsent -= record.train_packets if record.train >= 0 else 1
     if s.lockstep and message_at(s, message).unsent == 0:
         injected(s, message, link)

@@ -96,6 +96,10 @@ def _result(machine: Machine, recording: Recording) -> Result:
         critical_links=critical_links,
         provenance=_provenance(machine),
         train_fraction=int(s.root["trained"][0]) / max(hops, 1),
+        packets_lost=int(s.root["lost"][0]),
+        packets_repeated=int(s.root["repeated"][0]),
+        packets_discarded=int(s.root["discarded"][0]),
+        reorder_peak=s.host["peak"][: machine.topology.hosts].copy(),
     )
 
 

@@ -16,6 +16,7 @@ from collsim.engines.compiled.access import (
     lane_at,
     link_at,
     message_at,
+    note_at,
     number_at,
     packet_at,
 )
@@ -27,6 +28,7 @@ from collsim.engines.compiled.codes import (
     FIFO,
     FREE,
     LINK,
+    LOSS,
     OLDEST,
     PORT,
     RESTORED,
@@ -34,6 +36,7 @@ from collsim.engines.compiled.codes import (
     SENT,
     STEP,
 )
+from collsim.engines.compiled.ends import arrive, loses, path_of, rest, sent, vanish, went_on
 from collsim.engines.compiled.events import after, poke, push
 from collsim.engines.compiled.lone_trains import depart, split, train_of
 from collsim.engines.compiled.nic import flow_granted, named, next_index, packet_size
@@ -204,6 +207,8 @@ def _log_nic(s: Any, link: int, lane: int, flow: int) -> None:
         _log(s, link, message, -1, LINK, wire.record)
     elif flow_at(s, flow).opened == now:
         _log(s, link, message, -1, STEP, -1)
+    elif flow_at(s, flow).noticed_at == now:
+        _log(s, link, message, -1, LOSS, flow_at(s, flow).noticed_record)
     elif lane_at(s, lane).credited_at == now:
         _log(s, link, message, -1, CREDIT, lane_at(s, lane).credited_record)
     elif wire.restored_at == now:
@@ -227,24 +232,45 @@ def _grant_nic(s: Any, link: int, lane: int, flow: int, index: int, size: int, f
     if message_at(s, message).started < 0:
         message_at(s, message).started = now
     end = _occupy(s, link, lane, message, index, size, 0)
+    note = sent(s, link, flow, index) if message_at(s, message).noted else -1
     flow_granted(s, flow)
     if s.watch_sent:
         host_at(s, wire.host).sending += 1
         wire.sent, wire.last_at = flow, now
+        wire.again = note >= 0 and note_at(s, note).attempt > 0
         push(s, end, SENT, link)
     _watch(s, link)
+    tail = after(s, end, wire.latency)
     if final:
-        _arrive(s, message, after(s, end, wire.latency), wire.record)
+        if note < 0:
+            _arrive(s, message, tail, wire.record)
+        elif loses(s, link, note):
+            vanish(s, note, wire.record, tail, 0)
+        else:
+            arrive(s, note, wire.record, tail)
         return
     at = s.free_packet
     p = packet_at(s, at)
     s.free_packet = p.next
     s.free_packets -= 1
-    p.message, p.index, p.size, p.at = message, index, size, 0
+    p.message, p.index, p.size, p.at, p.note = message, index, size, 0, note
     if message_at(s, message).hop < 0:
         _, _, p.counter, p.pick, p.stop, p.leg = launch(s, message, index)
         p.previous = link
-    _enter(s, link, lane, at, after(s, end, wire.latency))
+        if note >= 0 and note_at(s, note).path >= 0:
+            p.pick = path_of(s, link, note)
+    if note >= 0 and loses(s, link, note):
+        vanish(s, note, wire.record, tail, rest(s, at))
+        _free(s, at)
+    else:
+        _enter(s, link, lane, at, tail)
+
+
+@small_kernel
+def _free(s: Any, packet: int) -> None:
+    packet_at(s, packet).next = s.free_packet
+    s.free_packet = packet
+    s.free_packets += 1
 
 
 @small_kernel
@@ -268,19 +294,28 @@ def _grant_fifo(s: Any, link: int, lane: int, asker: int, before: int) -> None:
         else:
             _log(s, link, p.message, p.record, CREDIT, lane_at(s, lane).credited_record)
     end = _occupy(s, link, lane, p.message, p.index, p.size, p.tail)
+    waited = end - max(p.asks_from, fifo.left_at)
     fifo.left_at, fifo.left_record = end, wire.record
     promise(s, asker, after(s, end, link_at(s, fifo.link).latency), p.size, wire.record)
     fifo.head = p.next
     if p.next >= 0:
         push(s, max(packet_at(s, p.next).asks_from, end), ASK, asker)
     _watch(s, link)
-    if p.final:
-        _arrive(s, p.message, after(s, end, wire.latency), wire.record)
-        p.next = s.free_packet
-        s.free_packet = at
-        s.free_packets += 1
+    tail = after(s, end, wire.latency)
+    if p.note >= 0:
+        went_on(s, p.note, waited, wire.latency)
+        if loses(s, link, p.note):
+            vanish(s, p.note, wire.record, tail, rest(s, at))
+            _free(s, at)
+            return
+    if not p.final:
+        _enter(s, link, lane, at, tail)
+        return
+    if p.note >= 0:
+        arrive(s, p.note, wire.record, tail)
     else:
-        _enter(s, link, lane, at, after(s, end, wire.latency))
+        _arrive(s, p.message, tail, wire.record)
+    _free(s, at)
 
 
 @small_kernel

@@ -39,13 +39,14 @@ def add_flows(machine: Machine) -> None:
     flow = np.zeros(len(owner), dtype=FLOW)
     flow["message"], flow["link"], flow["packets"] = owner[order], link[order], first[order]
     flow["total"] = flow["left"] = count[order]
-    flow["opened"] = flow["parked"] = -1
+    flow["opened"] = flow["parked"] = flow["again"] = flow["noticed_at"] = -1
     flows = np.bincount(owner, minlength=len(s.message))
     s.message["flows"], s.message["flow"] = flows, np.cumsum(flows) - flows
     waiting = np.bincount(link, minlength=len(s.link))
     s.link["queue"] = np.cumsum(waiting) - waiting
     queue = np.zeros(len(owner), dtype=QUEUED)
-    machine.arrays = pointed(s._replace(flow=flow, queue=queue, flow_packets=indices.astype(np.int32)))
+    rejoining = np.empty(len(flow) if machine.rules.noting else 0, dtype=np.int64)
+    machine.arrays = pointed(s._replace(flow=flow, queue=queue, flow_packets=indices.astype(np.int32), rejoining=rejoining))
 
 
 def _settled(machine: Machine) -> tuple[IntArray, IntArray, IntArray, IntArray]:

@@ -29,8 +29,11 @@ __all__ = [
     "LANE",
     "LINK",
     "MESSAGE",
+    "NOTE",
     "OPENING",
     "PACKET",
+    "PARCEL",
+    "SCORE",
     "TASK",
     "UNBOUNDED",
     "Arrays",
@@ -79,6 +82,9 @@ LINK = _record(
     train_at="i8",  # when it was granted
     void_sent="i8",  # when a departure is told that a split has made void, -1 if none
     last_at="i8",  # when its NIC's latest packet was granted, or the last of a train will be, where departures are watched
+    loss="u8",  # it loses the packets whose draw is below this
+    door="i4",  # which it is of the links of its source
+    again="i1",  # whether the latest packet from its NIC had been sent before, where departures are watched
     restored_at="i8",  # when it latest came back from a failure, -1 for never
 )
 CHANGE = _record(  # what becomes of a link at a time (rule 27): the columns of LINK that its rate decides
@@ -125,6 +131,7 @@ PACKET = _record(
     stop="i4",  # routing state of a packet on its own way
     counter="i4",
     previous="i4",
+    note="i4",  # -1 where the ends keep no account of its message
     pick="u8",
 )
 CREDIT = _record(time="i8", bytes="i8", record="i8", next="i4")
@@ -152,6 +159,11 @@ MESSAGE = _record(
     reduction="i8",
     delay="i8",  # from the start of its operation to its release
     started="i8",  # its first grant
+    noted="i1",  # whether the ends keep account of its packets (ends.py)
+    parcels="i8",  # where its packets begin among the parcels
+    in_order="i8",  # packets delivered in order
+    scores="i8",  # where the scores of its paths begin, -1 where its packets are not sent by them, and paths behind a link
+    paths="i4",
     split="i1",  # a train of it was split: 1 until the delivery that was foreseen has come up, then 2
 )
 FLOW = _record(  # packets of one message at one port
@@ -164,6 +176,10 @@ FLOW = _record(  # packets of one message at one port
     total="i8",
     left="i8",
     parked="i4",
+    again="i4",  # list of notes of packets to be sent again
+    expected="i8",  # the place that a receiver under go-back-n takes next
+    noticed_at="i8",  # when the sender latest learnt of a loss, and the grant of what was lost
+    noticed_record="i8",
 )
 TASK = _record(start="i8", finish="i8", waits="i4", unfinished="i4", operation="i4", host="i4", part="i1")
 HOST = _record(
@@ -176,6 +192,8 @@ HOST = _record(
     woken="i1",
     ended_at="i8",
     ended_message="i4",
+    held="i8",  # bytes that wait for earlier ones of their message, and the most there were
+    peak="i8",
 )
 JOB = _record(arrival="i8", start="i8", duration="i8", after="i4", next="i4")
 COUNTER = _record(
@@ -195,6 +213,21 @@ OPENING = _record(
 )
 EVENT = _record(time="i8", code="i8")
 HOP = _record(lane="i4", span="i4")  # the first of `span` lanes that a packet may take
+NOTE = _record(  # of a packet under way, of what its sender is to learn, or of what it is to send again
+    flow="i4",
+    kind="i1",
+    next="i4",
+    index="i8",
+    place="i8",  # in its flow
+    attempt="i4",
+    path="i4",  # its score, -1 for none
+    sent="i8",
+    way="i8",  # latencies of its links so far
+    waited="i8",
+    record="i8",
+)
+PARCEL = _record(attempts="i4", held="i1")  # a packet of a message: how often it was sent; arrived before its turn
+SCORE = _record(waited="i8", out="i8")
 QUEUED = _record(flow="i4")
 GATE = _record(left="i4")  # members of a dependency set that are not complete
 NUMBER = _record(value="i8")
@@ -226,6 +259,10 @@ class Rules(NamedTuple):
     oracle: int
     logging: int
     trains: int
+    noting: int
+    go_back: int
+    in_order: int
+    timeout: int
     most_room: int
     # Routing of packets that go their own ways.
     multipath: int
@@ -260,12 +297,17 @@ class Arrays(NamedTuple):
     grant: Records
     queue: Records
     gate: Records
+    note: Records
+    parcel: Records
+    score: Records
     # Lists of a tick.
     dirty: IntArray
     joining: IntArray
     choosing: IntArray
     arriving: IntArray
     woken: IntArray
+    heard: IntArray
+    rejoining: IntArray
     # Tables that are only read.
     change: Records
     hop: Records
@@ -314,12 +356,19 @@ CHANGING = (
     "free_packets",
     "free_credit",
     "free_credits",
+    "free_note",
+    "free_notes",
     "dirties",  # lengths of the lists of this tick
     "joins",
     "choices",
     "arrivals",
     "wakes",
+    "heards",
+    "rejoins",
     "done",  # messages complete
+    "lost",  # packets, by links; sent again; thrown away by receivers
+    "repeated",
+    "discarded",
     "places",  # given in NIC queues
     "fault",  # a status (codes), and where it arose
     "where",

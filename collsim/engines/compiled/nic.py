@@ -12,13 +12,14 @@ from collsim.engines.compiled.access import (
     flow_packets_of,
     link_at,
     message_at,
+    note_at,
     queue_at,
 )
 from collsim.engines.compiled.codes import BY_PLACE, BY_STEP
 from collsim.engines.compiled.events import poke
 from collsim.jit.compile import small_kernel
 
-__all__ = ["enqueue", "flow_granted", "flow_left", "named", "next_index", "packet_size"]
+__all__ = ["enqueue", "flow_granted", "flow_left", "named", "next_index", "packet_size", "pending"]
 
 
 @small_kernel
@@ -88,9 +89,17 @@ def named(s: Any, link: int) -> int:
 
 
 @small_kernel
+def pending(s: Any, flow: int) -> bool:
+    """Tell whether a packet of `flow` is to be granted."""
+    return flow_at(s, flow).left > 0 or flow_at(s, flow).again >= 0
+
+
+@small_kernel
 def next_index(s: Any, flow: int) -> int:
     """Return the index in its message of the packet of `flow` to be granted next."""
     record = flow_at(s, flow)
+    if record.again >= 0:
+        return note_at(s, record.again).index
     at = record.total - record.left
     return at if record.packets < 0 else flow_packets_of(s, record.packets + at)
 
@@ -107,16 +116,23 @@ def packet_size(s: Any, message: int, index: int) -> int:
 def flow_granted(s: Any, flow: int) -> None:
     """Take note that the next packet of `flow`, the named one, was granted."""
     record = flow_at(s, flow)
-    record.left -= 1
+    if record.again >= 0:
+        note, following = record.again, note_at(s, record.again).next
+        note_at(s, note).next = s.free_note
+        s.free_note = note
+        s.free_notes += 1
+        record.again = following
+    else:
+        record.left -= 1
     port = link_at(s, record.link)
     if port.current < 0:
         _leave(s, record.link)
-        if record.left > 0:
+        if pending(s, flow):
             if s.stays:
                 port.current = flow
             else:
                 _join(s, flow)
-    elif record.left == 0:
+    elif not pending(s, flow):
         port.current = -1
 
 

@@ -30,7 +30,7 @@ EVENTS_A_PAUSE = 2_000_000
 """Events after which Python looks around: for Ctrl-C, and for observers of progress."""
 MUTABLE = (
     *("root", "event", "link", "lane", "packet", "credit", "message", "flow", "task", "host", "job"),
-    *("counter", "opening", "queue", "gate"),
+    *("counter", "opening", "queue", "gate", "note", "parcel", "score"),
 )
 """What a run changes, lists of a single tick aside."""
 
@@ -94,6 +94,8 @@ class Recording:
                 self._grow_pool("packet")
             elif status == codes.MORE_CREDITS:
                 self._grow_pool("credit")
+            elif status == codes.MORE_NOTES:
+                self._grow_notes()
             elif status == codes.MORE_LOG:
                 self._make_room()
             elif status != codes.PAUSED or root["grants"][0] >= self._stop:
@@ -111,6 +113,14 @@ class Recording:
         root[f"free_{name}"] = len(old)
         root[f"free_{name}s"] += len(old)
         self.arrays = pointed(self.arrays._replace(**{name: new}))
+
+    def _grow_notes(self) -> None:
+        """Double the pool of notes; each may be an event, and all may be heard in one tick."""
+        more = len(self.arrays.note)
+        self._grow_pool("note")
+        event = np.empty(len(self.arrays.event) + more, dtype=self.arrays.event.dtype)
+        event[: len(self.arrays.event)] = self.arrays.event
+        self.arrays = pointed(self.arrays._replace(event=event, heard=np.empty(2 * more, dtype=np.int64)))
 
     def _make_room(self) -> None:
         log, links = self.arrays.grant, len(self.arrays.link)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from collsim.engines.compiled.build import Machine
+from collsim.engines.reference.ends import Ends
 from collsim.engines.reference.fabric import Fabric
 from collsim.engines.reference.message import Hop, Message, Packet
 from collsim.engines.reference.nic import Flow
@@ -26,7 +27,7 @@ def stall_error(machine: Machine) -> StallError:
     for message, finish, ready in zip(messages, s.message["finish"].tolist(), s.message["ready"].tolist(), strict=True):
         message.finish, message.ready = finish, ready
     router = Router(machine.topology, network, machine.seed, messages)
-    fabric = Fabric(network, router, Watch())
+    fabric = Fabric(network, router, Watch(), Ends(machine.topology, network, machine.seed, router, messages))
     fabric.clock.at(int(s.root["now"][0]), lambda _: None, None)
     fabric.clock.run()
     for change in machine.changes:
@@ -74,4 +75,8 @@ def _flow(machine: Machine, fabric: Fabric, messages: list[Message], number: int
     waiting = range(total) if begin < 0 else s.flow_packets[begin : begin + total].tolist()
     flow = Flow(messages[int(row["message"])], port, waiting)
     flow.left = int(row["left"])
+    note = int(row["again"])
+    while note >= 0:
+        flow.again.append(int(s.note[note]["index"]))
+        note = int(s.note[note]["next"])
     return flow

@@ -33,13 +33,14 @@ from collsim.engines.compiled.room import count_credits, serialise
 from collsim.jit.compile import small_kernel
 from collsim.topology.routing.splitmix import splitmix64_array
 
-__all__ = ["choose", "fastest", "lanes_of", "launch", "options", "set_way"]
+__all__ = ["choose", "fastest", "lanes_of", "launch", "mix", "options", "set_way", "take", "word"]
 
-_mix = small_kernel(splitmix64_array)
+mix = small_kernel(splitmix64_array)
 
 
 @small_kernel
-def _word(value: int) -> Any:
+def word(value: int) -> Any:
+    """Return an integer as 64 bits without a sign."""
     return np.uint64(value)
 
 
@@ -56,25 +57,25 @@ def _start(s: Any, message: int, index: int) -> tuple[Any, int, int]:
     record = message_at(s, message)
     source, target = record.source, record.target
     transfer = message - message_first_of(s, record.call)
-    h = _mix(_word(s.seed))
+    h = mix(word(s.seed))
     if not s.has_turns:
-        h = _mix(h ^ _word(source))
-        h = _mix(h ^ _word(target))
-        h = _mix(h ^ _word(record.call))
-        return _mix(h ^ _word(transfer)) + _word(index), -1, HOME
-    h = _mix(h ^ _word(record.call))
-    h = _mix(h ^ _word(transfer))
-    number = _mix(h ^ _word(index))
+        h = mix(h ^ word(source))
+        h = mix(h ^ word(target))
+        h = mix(h ^ word(record.call))
+        return mix(h ^ word(transfer)) + word(index), -1, HOME
+    h = mix(h ^ word(record.call))
+    h = mix(h ^ word(transfer))
+    number = mix(h ^ word(index))
     low, high = min(turn_home_of(s, source), turn_home_of(s, target)), max(turn_home_of(s, source), turn_home_of(s, target))
     left = s.stops - (low >= 0) - (high >= 0 and high != low)
     if left <= 0 or (low == high and low >= 0):
         return number, -1, HOME
-    stop = np.int64(number % _word(left))
+    stop = np.int64(number % word(left))
     if low >= 0 and stop >= low:
         stop += 1
     if high >= 0 and high != low and stop >= high:
         stop += 1
-    return number // _word(left), int(stop), UNDECIDED if s.multipath == UGAL else OUT
+    return number // word(left), int(stop), UNDECIDED if s.multipath == UGAL else OUT
 
 
 @small_kernel
@@ -113,13 +114,13 @@ def take(  # noqa: PLR0917
         return 0, 0, counter, pick, leg
     if before == OUT and leg == HOME and s.restarts:
         counter, previous = 0, -1
-    digit = np.int64(pick % _word(count))
+    digit = np.int64(pick % word(count))
     at = first + (digit + nth) % count
     link = turn_links_of(s, at) if leg == OUT else row_links_of(s, at)
     counter, cls = _advance(s, counter, previous, link)
     if s.restarts and leg != OUT:
         cls += s.below
-    return link, cls, counter, pick // _word(count), leg
+    return link, cls, counter, pick // word(count), leg
 
 
 @small_kernel

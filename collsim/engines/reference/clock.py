@@ -1,9 +1,10 @@
 """Time: SimPy's event queue in whole femtoseconds, and the three phases of a tick.
 
 Everything that changes state at a tick is an event of normal priority (phase 1 of rule 18). `request_settling` puts one
-event of priority 2 behind all of them, cascades of zero delay included: SimPy orders its heap by (time, priority, serial).
-In it the fabric takes the choices (phase 2) and arbitrates (phase 3). Bare events carry their callback; a generator
-process a packet would cost ten times as much.
+event of priority 3 behind all of them, cascades of zero delay included: SimPy orders its heap by (time, priority, serial).
+In it the fabric takes the choices (phase 2) and arbitrates (phase 3). `request_hearing` puts one of priority 2 between
+them, for what is to be taken in an order of its own; it may cause further events of the tick, and be asked for again.
+Bare events carry their callback; a generator process a packet would cost ten times as much.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collsim.units import MAX_TIME, check_time
 
 __all__ = ["Clock"]
 
-SETTLING = EventPriority(2)
+HEARING, SETTLING = EventPriority(2), EventPriority(3)
 
 
 class _Action(Event):
@@ -39,12 +40,15 @@ class _Action(Event):
 
 
 class Clock:
-    """The clock of one simulation; `settle` is called once in each tick that asked for it, after its phase 1."""
+    """The clock of one simulation; `settle` is called once in each tick that asked for it, after its phase 1.
 
-    def __init__(self, settle: Callable[[], None]):
+    `hear` is called in phase 1 when nothing else of it is left, in the ticks that asked for it.
+    """
+
+    def __init__(self, settle: Callable[[], None], hear: Callable[[], None]):
         self._env = Environment()
-        self._settle = settle
-        self._settling = False
+        self._settle, self._hear = settle, hear
+        self._settling = self._hearing = False
 
     @property
     def now(self) -> int:
@@ -64,9 +68,19 @@ class Clock:
             self._settling = True
             self._env.schedule(_Action(self._env, self._run_settling, None), SETTLING)
 
+    def request_hearing(self) -> None:
+        """Have `hear` called when the rest of this tick's phase 1 has nothing left."""
+        if not self._hearing:
+            self._hearing = True
+            self._env.schedule(_Action(self._env, self._run_hearing, None), HEARING)
+
     def run(self) -> None:
         """Process events until none is left."""
         self._env.run()
+
+    def _run_hearing(self, _: None) -> None:
+        self._hearing = False
+        self._hear()
 
     def _run_settling(self, _: None) -> None:
         self._settle()

@@ -16,6 +16,8 @@ walk goes on from the earlier one. The parts therefore sum to the time to the ti
   the grant of the packet that had it. By a step: `step_wait` back to the event that opened it: the opening of the step
   before, or the grant of the last send.
 * Released by a link that was restored (rule 27): `link_wait` back to the grant waited for before it, or to when it came.
+* Released by the notice of a loss: `loss_wait` from the grant of the lost packet on the link that lost it, or under
+  go-back-n on its last link if the receiver threw it away (rule 30).
 * `overhead`, `reduction`: the delay itself and, where servers are shared, the services waited for. `compute`: computations,
   and what arrivals wait for their time.
 
@@ -137,7 +139,9 @@ class Walk:
         if cause in (Cause.FIFO, Cause.LINK):
             self._back("serialisation" if front == self.waiter else "link_wait", granted, front_link)
             return self.grant, by
-        if cause == Cause.CREDIT:
+        if cause == Cause.LOSS:
+            self._back("loss_wait", granted, front_link)
+        elif cause == Cause.CREDIT:
             self._back("credit_wait", granted, link)
         else:
             self._back("port_wait", granted)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from collsim.engines.exposure import exposed_time
 from collsim.engines.reference.checks import check_buffers, check_paths, check_program
 from collsim.engines.reference.critical import critical_path
+from collsim.engines.reference.ends import Ends
 from collsim.engines.reference.fabric import Fabric
 from collsim.engines.reference.lockstep import Lockstep
 from collsim.engines.reference.message import Cut, Message
@@ -49,7 +50,8 @@ def run(
     changes = check_changes(topology, changes)
     router = Router(topology, network, seed, messages)
     check_buffers(messages, router.links, network, cut)
-    fabric = Fabric(network, router, Watch(observers))
+    ends = Ends(topology, network, seed, router, messages)
+    fabric = Fabric(network, router, Watch(observers), ends)
     tasks = Tasks(program, messages, fabric)
     lockstep = Lockstep(fabric, tasks, cut) if SCHEDULERS.get(network.nic.nic_scheduler).lockstep else None
     for change in changes:
@@ -75,6 +77,10 @@ def run(
         critical_path=parts,
         critical_links=critical_links,
         provenance=_provenance(topology, messages, program, network, seed) | changes_digest(changes),
+        packets_lost=ends.lost,
+        packets_repeated=ends.repeated,
+        packets_discarded=ends.discarded,
+        reorder_peak=np.array(ends.peak, dtype=np.int64),
     )
 
 

@@ -21,6 +21,7 @@ from collsim.network.link_changes import LinkChange
 from collsim.units import check_time
 
 if TYPE_CHECKING:
+    from collsim.engines.reference.ends import Ends
     from collsim.engines.reference.routes import Router
     from collsim.engines.reference.watch import Watch
 
@@ -30,8 +31,10 @@ __all__ = ["Fabric"]
 class Fabric:
     """All links of one simulation. `delivered(message)` is called at tail(m), `injected(message, ...)` as tails leave."""
 
-    def __init__(self, network: NetworkConfig, router: Router, watch: Watch):
-        self.clock = Clock(self._settle)
+    def __init__(self, network: NetworkConfig, router: Router, watch: Watch, ends: Ends):
+        self.clock = Clock(self._settle, ends.hear)
+        self.ends = ends
+        ends.wire(self)
         self.network, self.router, self.watch = network, router, watch
         self.links, self.hosts = router.links, router.hosts
         self.log = GrantLog()
@@ -43,6 +46,7 @@ class Fabric:
         self._cut_through = network.router.switching == "cut-through"
         self._arbiter = Arbiter(ORDERS[network.router.arbitration], network.nic.ports, self.by_message, self.next_packet)
         self._joining: list[Message] = []
+        self._rejoining: list[Flow] = []
         self._choosing: list[Channel] = []
         self._dirty: set[int] = set()
         self._woken: dict[Servers, None] = {}
@@ -52,6 +56,11 @@ class Fabric:
     def inject(self, message: Message) -> None:
         """Take a message that is ready now: in this tick's settling it joins the queue of its first link (rule 11)."""
         self._joining.append(message)
+        self.clock.request_settling()
+
+    def rejoin(self, flow: Flow) -> None:
+        """Take a flow that had left its queue and has a packet to send again: in this tick's settling it joins it anew."""
+        self._rejoining.append(flow)
         self.clock.request_settling()
 
     def wake(self, servers: Servers) -> None:
@@ -92,9 +101,9 @@ class Fabric:
                 else:
                     self.clock.at(first.asks_from, self._ask, sender)
         elif sender is not None:
-            self._port_freed(sender, record)
+            self._port_freed(sender, record, packet.before == 0)
 
-    def _port_freed(self, flow: Flow, record: int) -> None:
+    def _port_freed(self, flow: Flow, record: int, first: bool) -> None:
         host, now = flow.port.host, self.clock.now
         host.sending -= 1
         tick, least = host.freed
@@ -103,8 +112,8 @@ class Fabric:
             for port in host.ports:
                 if port.waiting:
                     self.poke(port.link)
-        flow.message.unsent -= 1
-        if not flow.message.unsent:
+        flow.message.unsent -= first
+        if first and not flow.message.unsent:
             self.injected(flow.message, record)
 
     def _credit(self, what: tuple[Channel, int, int]) -> None:
@@ -134,6 +143,9 @@ class Fabric:
             option.hop.link.askers.add(fifo)
             self._dirty.add(option.hop.link.index)
         self._choosing.clear()
+        rejoining, self._rejoining = sorted(self._rejoining, key=lambda f: (f.id, f.port.link.index)), []
+        for flow in rejoining:
+            self.enqueue(flow)
         for flow in flows:
             if not self.parked(flow):
                 self.enqueue(flow)
@@ -156,7 +168,7 @@ class Fabric:
         return flow.packet
 
     def _grant(self, link: Link, packet: Packet, channel: Channel, source: Channel | Flow) -> None:
-        """Rules 7 to 9 and 27: `packet` holds `link` from now, at least until its tail has come, and enters `channel`."""
+        """Rules 7 to 9, 27 and 28: `packet` holds `link` from now, at least until its tail has come, and enters `channel`."""
         now, message = self.clock.now, packet.message
         end = max(now + link.ser(packet.size), packet.tail)
         packet.record = self.log.add(now, link, packet, channel, source)
@@ -165,7 +177,10 @@ class Fabric:
         link.bytes += packet.size
         if isinstance(source, Channel):
             link.askers.remove(source)
+            packet.waited += end - max(packet.asks_from, source.advanced[0])
         else:
+            if self.ends.on:
+                self.ends.granted(packet, source)
             source.port.granted(source)
             source.port.host.sending += 1
             if message.started < 0:
@@ -176,14 +191,20 @@ class Fabric:
         for notify in self.watch.on_grant:
             notify(link.index, message.id, packet.index, now, channel=channel.index, size=packet.size, end=end, final=final)
         packet.at += 1
+        packet.way += link.latency
         self.clock.at(end, self._tail_left, link)
         tail = check_time(end + link.latency)
-        if final:
+        if self.ends.on and self.ends.loses(link, packet):
+            self.ends.vanish(packet, link, tail)
+        elif final:
             self._arrive_last(packet, tail)
         else:
             self._enter(packet, link, channel, tail)
 
     def _arrive_last(self, packet: Packet, tail: int) -> None:
+        if self.ends.on:
+            self.ends.arrive(packet, tail)
+            return
         message = packet.message
         if tail > message.tail or (tail == message.tail and packet.record < message.tail_record):
             message.tail, message.tail_record = tail, packet.record

@@ -23,7 +23,7 @@ class Cause(IntEnum):
 
     ARRIVAL: the packet itself came to ask (or its message became ready). FIFO: the packet before it left its FIFO. LINK:
     the link came free. STEP: lockstep opened the step. CREDIT: bytes counted again. RESTORED: the link had failed and came
-    back. PORT: a port of the host came free.
+    back. PORT: a port of the host came free. LOSS: the sender learnt that a packet of the message was lost (rule 29).
     """
 
     ARRIVAL = 0
@@ -33,6 +33,7 @@ class Cause(IntEnum):
     CREDIT = 4
     PORT = 5
     RESTORED = 6
+    LOSS = 7
 
 
 class Grant(NamedTuple):
@@ -89,6 +90,8 @@ def _released_by(now: int, link: Link, packet: Packet, channel: Channel, source:
         return Cause.LINK, link.freed[1]
     if isinstance(source, Flow) and source.opened == now:
         return Cause.STEP, -1
+    if isinstance(source, Flow) and source.noticed[0] == now:
+        return Cause.LOSS, source.noticed[1]
     if channel.credited[0] == now:
         return Cause.CREDIT, channel.credited[1]
     if link.restored == now:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collsim.engines.reference.link import Channel, Link
+    from collsim.engines.reference.nic import Flow
     from collsim.network.config import PacketFormat
     from collsim.topology.routing import Choice, State
 
@@ -23,7 +24,9 @@ class Message:
     `tail`: rule 6; `finish`: complete. `unsent`, `unarrived`: packets whose tail has not left the NIC, and packets not yet
     granted on their last link. `tail_record`: the grant that fixed `tail`. `path`: the hops that its packets share, []
     before the first is made and where each has its own. `delay`: from the start of its operation to its release;
-    `started`: the first grant of any of its packets.
+    `started`: the first grant of any of its packets. `attempts`: how often each packet was granted at the NIC, by index,
+    where packets may be lost. `delivered`: packets delivered in order, `held`: indices of those that arrived and wait for
+    one before them (rule 31).
     """
 
     id: int
@@ -47,6 +50,9 @@ class Message:
     finish: int = -1
     delay: int = 0
     started: int = -1
+    attempts: dict[int, int] = field(default_factory=dict)
+    delivered: int = 0
+    held: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.unsent = self.unarrived = self.packets
@@ -85,7 +91,9 @@ class Packet:
     `asks_from`: rule 9's e, the earliest tick at which it may ask for that hop. Under adaptive routing `path` grows:
     `options` are the next hops to choose from, [] while none is to be chosen, `state` what routing carries along.
     `tail`: when its tail comes to the node it is in or on its way to. `record`: its latest grant in the log of the critical
-    path.
+    path. What the two ends keep account of (rules 28 to 32): the NIC's `flow` it came from and its `place` in it, how many
+    attempts were `before` this one, when it was `sent`, the latencies of its links so far (`way`), how long it `waited` as
+    the first of a FIFO and on the links behind, and its `path_score`.
     """
 
     message: Message
@@ -98,6 +106,13 @@ class Packet:
     options: list[Option] = field(default_factory=list)
     state: State | None = None
     record: int = -1
+    flow: Flow | None = None
+    place: int = -1
+    before: int = 0
+    sent: int = -1
+    way: int = 0
+    waited: int = 0
+    path_score: list[int] | None = None
 
     def __str__(self) -> str:
         return f"packet {self.index} of {self.message}"

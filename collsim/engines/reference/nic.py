@@ -20,10 +20,14 @@ class Flow:
 
     Without spraying that is all of them: `waiting` lists their indices. What schedulers
     read (`collsim.network.schedulers.Waiting`) is here. `opened`: the tick at which lockstep let it through, -1 when it
-    never waited for a step.
+    never waited for a step. `again`: indices of packets to be sent again, before all others. `expected`: the place that
+    a receiver under go-back-n takes next. `noticed`: (tick, grant) of the latest loss that the sender has learnt of.
     """
 
-    __slots__ = ("id", "left", "message", "opened", "packet", "place", "port", "ready", "size", "step", "waiting")
+    __slots__ = (
+        *("again", "expected", "id", "left", "message", "noticed", "opened", "packet", "place", "port", "ready"),
+        *("size", "step", "waiting"),
+    )
 
     def __init__(self, message: Message, port: Port, waiting: Sequence[int]):
         self.message, self.port, self.waiting = message, port, waiting
@@ -32,11 +36,24 @@ class Flow:
         self.place = 0
         self.opened = -1
         self.packet: Packet | None = None
+        self.again: list[int] = []
+        self.expected = 0
+        self.noticed = (-1, -1)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a packet is to be granted."""
+        return self.left > 0 or bool(self.again)
+
+    @property
+    def next_place(self) -> int:
+        """Place in `waiting` of the packet to be granted next, those that are sent again aside."""
+        return len(self.waiting) - self.left
 
     @property
     def next_index(self) -> int:
         """Index in the message of the packet to be granted next."""
-        return self.waiting[len(self.waiting) - self.left]
+        return self.again[0] if self.again else self.waiting[self.next_place]
 
 
 class Port:
@@ -70,15 +87,18 @@ class Port:
 
     def granted(self, flow: Flow) -> None:
         """Take note that the next packet of `flow`, the named message, was granted."""
-        flow.left -= 1
+        if flow.again:
+            flow.again.pop(0)
+        else:
+            flow.left -= 1
         flow.packet = None
         if self.current is None:
             heappop(self._queue)
-            if self._per_packet and flow.left:
+            if self._per_packet and flow.pending:
                 self.join(flow)
-            elif flow.left:
+            elif flow.pending:
                 self.current = flow
-        elif not flow.left:
+        elif not flow.pending:
             self.current = None
 
 

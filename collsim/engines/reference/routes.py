@@ -34,13 +34,13 @@ class Router:
         self._most_room = network.router.vc_allocation == "most-room"
         name, channels = network.router.routing, network.router.virtual_channels
         routing = route(topology, name, channels, last_counts=self._by_message)
-        self._routing = routing.covering({m.explicit for m in messages if m.explicit})
+        self.routing = routing.covering({m.explicit for m in messages if m.explicit})
         if self._by_message and routing.per_packet:
             raise InvalidValue(
                 f"flow_control=message keeps a message on one path, but the routing '{routing.name}' sends each packet its "
                 "own way; use flow_control=credit or another routing."
             )
-        self._channels = self._routing.classes if channels == "auto" else channels
+        self._channels = self.routing.classes if channels == "auto" else channels
         self.links, self.hosts = wire(topology, network, self._channels)
         self._hops: dict[tuple[int, tuple[int, ...], bool], Hop] = {}
         if network.transport.flow_control != "none" and not network.router.allow_deadlock:
@@ -75,11 +75,11 @@ class Router:
             if not message.path:
                 message.path = self._path(message, 0)
             return Packet(message, index, size, message.path)
-        if not self._routing.adaptive:
+        if not self.routing.adaptive:
             return Packet(message, index, size, self._path(message, index))
         packet = Packet(message, index, size, [])
-        state = self._routing.start(message.source, message.target, self._key(message), index)
-        self.take(packet, self._options(message, self._routing.choices(message.source, message.target, state))[0])
+        state = self.routing.start(message.source, message.target, self._key(message), index)
+        self.take(packet, self._options(message, self.routing.choices(message.source, message.target, state))[0])
         return packet
 
     def options(self, packet: Packet, link: Link) -> list[Option]:
@@ -88,7 +88,7 @@ class Router:
             return []
         assert packet.state is not None
         target = packet.message.target
-        return self._options(packet.message, self._routing.choices(link.target, target, packet.state))
+        return self._options(packet.message, self.routing.choices(link.target, target, packet.state))
 
     def choose(self, packet: Packet) -> Option:
         """Return the option with the least weighted bytes outstanding in its buffer, ties to the first (rules 19, 24)."""
@@ -100,6 +100,15 @@ class Router:
         packet.state = option.state
         packet.options = []
 
+    def rest_latency(self, packet: Packet, link: Link) -> int:
+        """Return the latencies of the links from the end of `link`, which `packet` has just taken, to its destination.
+
+        Where it has still to choose, of those it would take in an idle network.
+        """
+        if packet.state is None:
+            return sum(hop.link.latency for hop in packet.path[packet.at :])
+        return sum(self.links[k].latency for k in self.routing.rest(link.target, packet.message.target, packet.state))
+
     # How routing answers.
 
     def _key(self, message: Message) -> tuple[int, int, int]:
@@ -107,18 +116,18 @@ class Router:
 
     def _scattered(self, message: Message) -> bool:
         """Whether the packets of a message may begin at different ports."""
-        return self._routing.per_packet and not message.explicit
+        return self.routing.per_packet and not message.explicit
 
     def _first(self, message: Message, index: int) -> int:
         if message.explicit:
             return message.explicit[0]
-        state = self._routing.start(message.source, message.target, self._key(message), index)
-        return self._routing.choices(message.source, message.target, state)[0].link
+        state = self.routing.start(message.source, message.target, self._key(message), index)
+        return self.routing.choices(message.source, message.target, state)[0].link
 
     def _classed(self, message: Message, index: int) -> list[tuple[int, int]]:
         if message.explicit:
-            return list(zip(message.explicit, self._routing.classes_of(message.explicit), strict=True))
-        return self._routing.path(message.source, message.target, self._key(message), index)
+            return list(zip(message.explicit, self.routing.classes_of(message.explicit), strict=True))
+        return self.routing.path(message.source, message.target, self._key(message), index)
 
     def _path(self, message: Message, index: int) -> list[Hop]:
         hops = self._classed(message, index)
@@ -133,7 +142,7 @@ class Router:
 
     def _hop(self, message: Message, link: int, cls: int, final: bool) -> Hop:
         """Return the hop over `link` in class `cls`: under static allocation on one channel, fixed by the message's id."""
-        channels = range(*channels_of(cls, self._routing.classes, self._channels))
+        channels = range(*channels_of(cls, self.routing.classes, self._channels))
         chosen = tuple(channels) if self._most_room else (channels[message.id % len(channels)],)
         known = self._hops.get((link, chosen, final))
         if known is None:
@@ -147,7 +156,7 @@ class Router:
         cycle = channel_cycle(self._topology, self._chains(messages), last_counts=True)
         if cycle is not None:
             raise RoutingError(
-                f"Packets of routing '{self._routing.name}' on '{self._topology.name}' can wait for each other in a circle "
+                f"Packets of routing '{self.routing.name}' on '{self._topology.name}' can wait for each other in a circle "
                 f"with {self._channels} virtual channel(s): {name_cycle(self._topology, cycle)}. Use virtual_channels=auto, "
                 "another routing, flow_control=none, or allow_deadlock=true to try it."
             )
@@ -157,7 +166,7 @@ class Router:
 
         The last hop is left out: it takes no buffer. Message-based flow control may reserve it, so there it counts.
         """
-        classes = self._routing.classes
+        classes = self.routing.classes
         pairs = set()
         seen = set()
         for message in (m for m in messages if m.travels):
@@ -170,6 +179,6 @@ class Router:
                 inner = hops if self._by_message else hops[:-1]
                 yield [(link, range(*channels_of(cls, classes, self._channels))) for link, cls in inner]
         if pairs:
-            for held, cls, asked, following in self._routing.dependencies(np.array(sorted(pairs))).tolist():
+            for held, cls, asked, following in self.routing.dependencies(np.array(sorted(pairs))).tolist():
                 ends = (held, cls), (asked, following)
                 yield [(link, range(*channels_of(c, classes, self._channels))) for link, c in ends]

@@ -32,7 +32,7 @@ from collsim.topology.routing.width import widest_links
 
 __all__ = ["NAMES", "fitting", "route"]
 
-ANYWHERE = ("ecmp", "widest", "spray", "least-queued", "up-star-down-star")
+ANYWHERE = ("ecmp", "widest", "spray", "least-queued", "feedback", "up-star-down-star")
 FITS: dict[str, tuple[str, ...]] = {
     "ring": ("dimension-order", "valiant", *ANYWHERE),
     "mesh": ("dimension-order", "valiant", *ANYWHERE),
@@ -46,7 +46,7 @@ FITS: dict[str, tuple[str, ...]] = {
     "dragonfly": ("minimal", "valiant", "ugal", *ANYWHERE),
     "clos": ("ecmp", "up-down", *ANYWHERE[1:]),
 }
-ELSEWHERE = ("ecmp", "widest", "minimal", "spray", "least-queued", "valiant", "ugal", "up-star-down-star")
+ELSEWHERE = ("ecmp", "widest", "minimal", "spray", "least-queued", "feedback", "valiant", "ugal", "up-star-down-star")
 NAMES = ("auto", *sorted({name for fits in FITS.values() for name in fits} | set(ELSEWHERE)))
 Channels = int | Literal["auto"]
 
@@ -203,6 +203,7 @@ _MAKERS: dict[str, Callable[[Topology, str, bool], Routing]] = {
     "widest": _widest,
     "spray": _multipath,
     "least-queued": _multipath,
+    "feedback": _multipath,
     "valiant": _valiant,
     "ugal": _valiant,
     "up-star-down-star": _up_star,

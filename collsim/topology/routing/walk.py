@@ -56,9 +56,9 @@ class Routing:
     """One routing on one topology; made by `route`.
 
     `name` is what was resolved ("auto" never), `multipath` how a packet picks among candidates: "single", "ecmp", "spray",
-    "least-queued", "valiant", "ugal". `turns` are the stops of valiant and ugal. `last_counts`: the last hop needs a class
-    as well (rule 21). `enough`: classes at which the class rule clamps no routed packet; fewer are in use where one class
-    was shown to be free of cycles.
+    "least-queued", "feedback", "valiant", "ugal". `turns` are the stops of valiant and ugal. `last_counts`: the last hop
+    needs a class as well (rule 21). `enough`: classes at which the class rule clamps no routed packet; fewer are in use
+    where one class was shown to be free of cycles.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Routing:
     @property
     def adaptive(self) -> bool:
         """Whether packets choose by the state of the network (rule 19); then `path` is the one of an idle network."""
-        return self.multipath in ("least-queued", "ugal")
+        return self.multipath in ("least-queued", "feedback", "ugal")
 
     @property
     def per_packet(self) -> bool:
@@ -127,6 +127,10 @@ class Routing:
     def path(self, source: int, target: int, key: Key, packet: int = 0) -> list[tuple[int, int]]:
         """Return the (link, class) of each hop of a packet from host to host, [] from a host to itself."""
         return self._walk(source, target, self.start(source, target, key, packet))
+
+    def rest(self, node: int, target: int, state: State) -> list[int]:
+        """Return the links that a packet with `state` would take from `node` to host `target` in an idle network."""
+        return [link for link, _ in self._walk(node, target, state)]
 
     def classes_of(self, path: Sequence[int]) -> list[int]:
         """Return the class of each hop of an explicit path of link ids; call `covering` first for paths of schedules."""

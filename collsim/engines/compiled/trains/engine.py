@@ -75,6 +75,7 @@ def _result(
         critical_links=links,
         provenance=provenance(topology, program, network, seed),
         train_fraction=1.0,
+        reorder_peak=np.zeros(topology.hosts, dtype=np.int64),
     )
 
 

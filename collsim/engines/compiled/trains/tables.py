@@ -51,7 +51,7 @@ class Work:
 
 def work_of(topology: Topology, program: Program, network: NetworkConfig, seed: int) -> Work | None:
     """Return the tables of a run, None where it cannot run as trains; may raise what the packet engine would."""
-    if not _suits(network) or not _numbers_fit(topology, program):
+    if not _suits(network) or topology.loss.any() or not _numbers_fit(topology, program):
         return None
     plans = Plans(program, topology.hosts, ways_differ(topology, network))
     rows, entries, sets, places = _rows(topology, program, plans)
@@ -119,7 +119,9 @@ def _suits(network: NetworkConfig) -> bool:
     serial = nic.overhead_mode == "serial" and nic.message_overhead > 0
     servers = nic.reduction_units > 0 and nic.reduction_rate is not None
     delays = network.router.router_delay, nic.message_overhead, nic.injection_latency
-    return nic.nic_scheduler in ORDERS and not serial and not servers and max(delays) < LONGEST
+    return (
+        nic.nic_scheduler in ORDERS and not network.transport.loss and not serial and not servers and max(delays) < LONGEST
+    )
 
 
 def _numbers_fit(topology: Topology, program: Program) -> bool:
