@@ -61,7 +61,7 @@ def depart(s: Any, link: int, lane: int, flow: int, index: int, count: int) -> N
     flow_left(s, flow)
     if s.watch_sent:
         host_at(s, wire.host).sending += 1
-        wire.sent, wire.last_at = flow, begun
+        wire.sent, wire.last_at, wire.again = flow, begun, 0
         push(s, end, SENT, link)
     m.unarrived -= count
     m.tail, m.tail_record = end + wire.latency, wire.record

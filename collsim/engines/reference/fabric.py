@@ -168,7 +168,7 @@ class Fabric:
         return flow.packet
 
     def _grant(self, link: Link, packet: Packet, channel: Channel, source: Channel | Flow) -> None:
-        """Rules 7 to 9, 27 and 28: `packet` holds `link` from now, at least until its tail has come, and enters `channel`."""
+        """Rules 7 to 9, 27, 28: `packet` holds `link` from now, at least until its tail has come, and enters `channel`."""
         now, message = self.clock.now, packet.message
         end = max(now + link.ser(packet.size), packet.tail)
         packet.record = self.log.add(now, link, packet, channel, source)
