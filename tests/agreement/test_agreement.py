@@ -90,7 +90,7 @@ def test_a_case_is_the_same_whenever_it_is_drawn_and_printed():
 def test_cases_are_small():
     for number in range(60):
         result = run(draw(number), "simpy").result
-        if result is not None:
+        if result is not None and not result.packets_repeated:
             assert result.packet_hops <= min(MOST_HOPS, packet_hops(draw(number)))
 
 
