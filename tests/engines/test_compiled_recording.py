@@ -1,5 +1,8 @@
 """A log too small for the run: grants that fell out of it are found again by running once more."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -44,6 +47,20 @@ def test_grants_may_be_asked_for_in_any_order(whole):
     run, _ = grants(300)
     for number in (5, len(whole) - 1, 4000, 3999, 0):
         assert run.grant(number) == whole[len(whole) - 1 - number]
+
+
+def test_nothing_of_a_run_is_left_when_it_is_over():
+    """Not even until the next collection: a long run's log and states are gigabytes."""
+    gc.collect()
+    gc.disable()
+    try:
+        run, _ = grants(300)
+        assert run._within is not None
+        left = weakref.ref(run)
+        del run
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("settings", [{}, {"nic_scheduler": "lockstep"}, {"routing": "spray"}, {"flow_control": "none"}])

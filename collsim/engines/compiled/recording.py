@@ -73,10 +73,11 @@ class Recording:
         """Return the recording of the stretch between two kept states that holds grant `number`."""
         which = bisect_right(self._starts, number) - 1
         stop = self._starts[which + 1] if which + 1 < len(self._starts) else int(self.arrays.root["log_from"][0])
-        state = self._states[which]
+        # Nothing here holds on to self, which will hold what is made: a circle of gigabytes would wait for the collector.
+        state, arrays, first = self._states[which], self.arrays, self._begin
 
         def begin() -> Arrays:
-            return self._begin() if state is None else self._restored(state)
+            return first() if state is None else _restored(arrays, state)
 
         return Recording(begin(), begin, self._limit, stop)
 
@@ -151,8 +152,10 @@ class Recording:
         kept["event"] = kept["event"][: int(self.arrays.root["events"][0])]
         return {name: array.copy() for name, array in kept.items()}
 
-    def _restored(self, state: dict[str, Records]) -> Arrays:
-        fresh = {name: array.copy() for name, array in state.items()}
-        fresh["event"] = np.empty_like(self.arrays.event)
-        fresh["event"][: len(state["event"])] = state["event"]
-        return pointed(self.arrays._replace(**fresh, grant=np.zeros_like(self.arrays.grant)))
+
+def _restored(arrays: Arrays, state: dict[str, Records]) -> Arrays:
+    """Return a kept state as a run's arrays again; `arrays` lend what no run changes."""
+    fresh = {name: array.copy() for name, array in state.items()}
+    fresh["event"] = np.empty_like(arrays.event)
+    fresh["event"][: len(state["event"])] = state["event"]
+    return pointed(arrays._replace(**fresh, grant=np.zeros_like(arrays.grant)))
