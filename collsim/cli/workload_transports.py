@@ -1,0 +1,160 @@
+"""`collsim workload transports`: one collective by each transport, on a machine as it is, with a slow cable, with losses."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from collsim.cli.options import algo_option, machine_options, run_options, settings_of, size_option
+from collsim.cli.progress import MessageBar, progress
+
+if TYPE_CHECKING:
+    from collsim.report.describe import Rows
+    from collsim.sweep.transports import Study
+
+__all__ = ["transports"]
+
+NAMES = "ecmp,spray,least-queued,feedback"
+
+
+@click.command("transports")
+@machine_options
+@algo_option
+@size_option
+@run_options
+@click.option("--transports", "names", default=NAMES, show_default=True, metavar="R,...", help="Routings to compare.")
+@click.option(
+    "--impair", metavar="LINK=F", help="The cable that is slow in the second condition, or none; default the first at 0.25."
+)
+@click.option(
+    "--loss", default="1e-6,1e-5", show_default=True, metavar="P,...", help="Loss rates of all links, one condition each."
+)
+@click.option("--plot", "plot_path", metavar="FILE", help="Draw slowdowns and link loads (.png, .svg or .pdf).")
+@click.option("--csv", "csv_path", metavar="FILE", help="Write one row a run; '-' prints it instead of the table.")
+@click.option("--json", "json_path", metavar="FILE", help="Write the runs as JSON; '-' prints it instead of the table.")
+def transports(topo: str, algo: str, size: str, names: str, **options: Any) -> int:
+    """Compare what NICs may do with packets: paths by hash, in turn, by queues or by feedback; losses and their recovery.
+
+    Each run is held against the same collective on an ideal fabric, one switch that joins all host links. Packets are
+    delivered in order, which costs no time but the reorder buffer that is shown; --set recovery=go-back-n and other settings
+    hold for all runs. After Ctrl-C the runs made so far are printed and written (exit code 130).
+
+    \b
+    Examples:
+      collsim workload transports --topo leafspine4x4x4 --algo direct --collective all-to-all --size 1MiB
+      collsim workload transports --topo fattree4 --algo ring --impair edge0-aggr0=0.1 --loss 1e-4 --set recovery=go-back-n
+      collsim workload transports --topo fattree8 --algo halving-doubling --size 4MiB --plot out.png
+    """
+    from collsim.errors import InvalidValue, RunError
+    from collsim.report.output import check_drawable, check_writable
+    from collsim.simulate import prepare
+    from collsim.sweep.transports import conditions, study
+    from collsim.units import parse_size
+
+    paths = {kind: options.pop(f"{kind}_path") for kind in ("plot", "csv", "json")}
+    if paths["json"] == paths["csv"] == "-":
+        raise InvalidValue("Only one of --json and --csv can be printed; name a file for the other.")
+    for kind, path in paths.items():
+        if path is not None and (path != "-" or kind == "plot"):
+            (check_drawable if kind == "plot" else check_writable)(path)
+    chosen = [word.strip() for word in names.split(",") if word.strip()]
+    if not chosen:
+        raise InvalidValue("Name at least one transport, like --transports ecmp,spray.")
+    case, amount = prepare(topo, **settings_of(options)), parse_size(size)
+    losses = [word.strip() for word in options["loss"].split(",") if word.strip() not in ("", "0", "none")]
+    states = conditions(case.topology, options["impair"], losses)
+    found: Study | None = None
+    stopped: BaseException | None = None
+    with progress(f"{algo} on {case.topology.name}") as show:
+        try:
+            for latest in study(case, algo, amount, chosen, states, lambda text: [MessageBar(show, text)]):
+                found = latest
+        except (KeyboardInterrupt, RunError) as why:
+            stopped = why
+    if found is None:
+        assert stopped is not None
+        raise stopped
+    _write(found, paths)
+    if isinstance(stopped, RunError):
+        raise stopped
+    if stopped is not None:
+        click.echo("Error: Interrupted; the runs above are complete, the others are missing.", err=True)
+        return 130
+    return 0
+
+
+def _write(found: Study, paths: dict[str, str | None]) -> None:
+    from collsim.report.output import to_json, write_text
+
+    if "-" not in (paths["json"], paths["csv"]):
+        _print(found)
+    for kind in ("json", "csv"):
+        path = paths[kind]
+        if path is None:
+            continue
+        text = to_json(found.to_dict()) if kind == "json" else str(found.frame().to_csv(index=False))
+        if path == "-":
+            click.echo(text, nl=False)
+        else:
+            write_text(path, text)
+    if paths["plot"]:
+        found.plot(paths["plot"])
+
+
+def _print(found: Study) -> None:
+    from collsim.report.describe import machine_text
+    from collsim.report.table import print_columns, print_rows
+    from collsim.units import FS_PER_SECOND, format_size, format_time
+
+    case, rows = found.case, []
+    for p in found.points:
+        packets = [f"{p.lost:,}", f"{p.repeated:,}", format_size(p.reorder_peak)]
+        times = [format_time(p.time_s * FS_PER_SECOND), f"{p.slowdown:.3f}x", f"{p.load:.2f}"]
+        rows.append([p.condition, p.transport, *times, *packets, p.busiest])
+    what = f"{case.collective.name} of {format_size(found.size)} among {len(case.hosts)} ranks by {found.algorithm}"
+    head = [
+        ("Machine", machine_text(case.topology)),
+        ("Collective", what),
+        ("Ideal", f"{format_time(found.ideal)} with all switches merged into one"),
+        ("Bound", f"{format_time(found.bound)} for any algorithm on this machine"),
+    ]
+    print_rows(head, sys.stdout)
+    click.echo()
+    heads = ["condition", "transport", "time", "slowdown", "max/mean load", "lost", "sent again", "reorder peak", "busiest"]
+    print_columns(heads, rows, sys.stdout, left=2)
+    click.echo()
+    print_rows(_tail(found), sys.stdout)
+
+
+def _tail(found: Study) -> Rows:
+    import shlex
+
+    from collsim.result import shared_links
+
+    case = found.case
+    rows = [*_law(found), ("Settings", ", ".join(case.network.describe_changes()) or "all at their defaults")]
+    hops, wall = sum(p.packet_hops for p in found.points), sum(p.wall_s for p in found.points)
+    links = len(shared_links(case.topology))
+    rows.append(("Loads", f"of the {links} links between switches; the largest over the mean, 1 is even"))
+    rows.append(("Simulated", f"{case.engine} engine, {hops:,} packet-hops in {wall:.2g} s"))
+    words = ["collsim", "run", *case.request, "--algo", found.algorithm, "--collective", case.collective.name]
+    best = min(found.points, key=lambda p: p.time_s)
+    words += ["--size", str(found.size), "--set", f"routing={best.transport}"]
+    return [*rows, ("Try next", shlex.join(words))]
+
+
+def _law(found: Study) -> Rows:
+    """Return what hashing is expected to cost where each host of the first switch has one flow out of it."""
+    from collsim.workloads.balls_in_bins import MOST, expected_fullest, fullest_law
+
+    t = found.case.topology
+    switch = int(t.target[t.out_links[0][0]])
+    flows = sum(int(t.source[link]) < t.hosts for link in t.in_links[switch])
+    links = sum(int(t.target[link]) >= t.hosts for link in t.out_links[switch])
+    if not (2 <= links <= MOST and 1 <= flows <= MOST):
+        return []
+    law = f" (ln m / ln ln m = {fullest_law(links):.2f})" if flows == links and links >= 16 else ""
+    fullest = f"the fullest of {links} links expects {expected_fullest(flows, links):.3f} of {flows} flows that are hashed"
+    return [("Chance", f"out of {t.names[switch]} {fullest}{law}, {flows / links:.3g} being even")]

@@ -1,0 +1,86 @@
+"""`collsim workload transports` as a user meets it: report, files, refusals, interruption."""
+
+import csv
+import json
+
+import pytest
+
+from collsim.cli.main import invoke
+from collsim.sweep import transports as sweep
+
+SMALL = ("--topo", "leafspine2x2x2", "--algo", "ring", "--size", "64KiB", "--loss", "1e-3")
+
+
+@pytest.fixture
+def go(capsys):
+    """Run the command line and return (exit code, stdout, stderr)."""
+
+    def run(*words):
+        code = invoke(("workload", "transports", *words))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def test_the_report_has_a_row_for_each_transport_and_condition(go):
+    code, out, err = go(*SMALL)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert [line.split("  ")[0] for line in lines[:4]] == ["Machine", "Collective", "Ideal", "Bound"]
+    for state in ("as it is", "leaf0-spine0 at 0.25", "loss 0.001"):
+        assert [line[len(state) :].split()[0] for line in lines if line.startswith(state)] == list(sweep.TRANSPORTS)
+    assert "expects 1.500 of 2 flows" in out
+    assert lines[-1].startswith("Try next")
+
+
+def test_what_to_try_next_runs(go):
+    _, out, _ = go(*SMALL, "--transports", "spray", "--impair", "none")
+    words = out.splitlines()[-1].split("collsim ")[1].split()
+    assert invoke(words) == 0
+
+
+def test_files_are_written_together(go, tmp_path):
+    paths = [tmp_path / name for name in ("out.json", "out.csv", "out.png")]
+    words = [word for kind, path in zip(("--json", "--csv", "--plot"), paths, strict=True) for word in (kind, str(path))]
+    assert go(*SMALL, *words)[0] == 0
+    rows, told = list(csv.DictReader(paths[1].open())), json.loads(paths[0].read_text())
+    assert [float(row["slowdown"]) for row in rows] == [run["slowdown"] for run in told["runs"]]
+    assert len(rows) == 12
+    assert paths[2].stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [
+        (("--loss", "1"), "below 1"),
+        (("--transports", ""), "ecmp"),
+        (("--transports", "straight"), "spray"),
+        (("--topo", "ring4"), "fattree4"),
+        (("--set", "recovery=go-back"), "go-back-n"),
+        (("--json", "-", "--csv", "-"), "Only one"),
+        (("--plot", "out.bmp"), ".png"),
+    ],
+)
+def test_a_wrong_request_gets_one_sentence_and_a_cure(go, words, cure):
+    code, out, err = go(*SMALL, *words)
+    assert code in (1, 2)
+    assert out == ""
+    assert cure in err
+    assert "Traceback" not in err
+
+
+def test_after_ctrl_c_the_runs_made_are_printed(go, monkeypatch):
+    real = sweep._run
+    calls = iter(range(100))
+
+    def stops(*arguments):
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(sweep, "_run", stops)
+    code, out, err = go(*SMALL)
+    assert code == 130
+    assert [line.split()[3] for line in out.splitlines() if line.startswith("as it is")] == ["ecmp", "spray"]
+    assert "Interrupted" in err
