@@ -175,7 +175,7 @@ def test_the_rows_are_those_of_the_configuration(experiment):
     assert list(dict.fromkeys(found)) == wanted
 
 
-@pytest.mark.parametrize("place", [0, 40, 60, 80, 100])
+@pytest.mark.parametrize("place", [0, 75, *(pytest.param(k, marks=pytest.mark.slow) for k in (40, 60, 90, 100))])
 def test_a_study_run_again_gives_its_rows(experiment, place):
     case = list(experiment.cases(CONFIG["sets"]))[place]
     again = [case | value for value in experiment.measured(experiment.run(case, CONFIG["p"]))]

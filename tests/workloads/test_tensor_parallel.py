@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collsim.errors import InvalidValue, UnknownName
@@ -96,6 +96,7 @@ def test_with_everything_summed_and_equal_wires_it_sends_what_megatron_sends(mod
     assert [e.place for e in of("backward", training(shape, Scheme(p=1)))][-2:] == ["attention", "stack entry"]
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 64), st.sampled_from([BF16, FP32]), st.integers(1, 50))
 def test_bytes_are_affine_in_p_and_the_intercept_is_one_full_all_reduce_a_pass(k, wire, tokens):
     shape = replace(SMALL, hidden=1024, heads=16)
