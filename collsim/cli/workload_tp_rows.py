@@ -135,10 +135,11 @@ def _alpha(study: Study) -> str:
         return text
     least = min((p for p in study.points if p.message), key=lambda p: p.message, default=study.own)
     even = round(study.even_message)
+    gone = " (at p = 0 those of blocks are gone, alpha with them)" * any(not p.message for p in study.points)
     wins = "alpha decides" if least.message < even else "bytes decide"
     return (
         f"{text}, as long as the bytes of one of {format_size(even)} beyond that; a block's at p = {least.scheme.p:g} holds "
-        f"{format_size(least.message)}, so {wins} and its number, {least.collectives}, does not fall with p"
+        f"{format_size(least.message)}, so {wins} and their number, {least.collectives}, does not fall with p{gone}"
     )
 
 

@@ -187,6 +187,13 @@ class TensorParallel:
         return all(self.plans.settled(name, size) for name, size in {(e.collective, e.size) for e in sent})
 
     def _at_least(self, stages: Sequence[Stage], clock: Clock, scheme: Scheme) -> int:
-        """Return what of the collectives stays exposed at least: all, or with a ladder what is longer than computing."""
-        total = sum(self.plans.bound(e.collective, e.size) for e in exchanges(stages) if e.size)
-        return max(total - working(stages, clock) - copying(stages, clock), 0) if scheme.ladder else total
+        """Return what of the collectives stays exposed at least.
+
+        All of it; with a ladder what is longer than computing, and those between embedding, stack and head, which block.
+        """
+        bounds = [(e.layer, self.plans.bound(e.collective, e.size)) for e in exchanges(stages) if e.size]
+        total = sum(bound for _, bound in bounds)
+        if not scheme.ladder:
+            return total
+        blocking = sum(bound for layer, bound in bounds if layer is None)
+        return max(total - working(stages, clock) - copying(stages, clock), blocking)

@@ -34,11 +34,13 @@ def main() -> None:
     path = HERE / "results.csv"
     rows = read(path)
     known = {tuple(row[key] for key in KEYS) for row in rows}
+    order = [tuple(case.values()) for case in cases(config["sets"])]
     for case in cases(config["sets"]):
         if tuple(case.values()) not in known:
             study = run(case, config["p"])
             rows += [case | value for value in measured(study)]
             print(" ".join(filter(None, case.values())), file=sys.stderr, flush=True)
+            rows.sort(key=lambda row: order.index(tuple(row[key] for key in KEYS)))
             write(path, rows)
     draw(rows, HERE / "figures")
 

@@ -86,7 +86,7 @@ def test_inference_is_reported(go, mode, name):
 def test_alpha_is_named_where_it_decides(go):
     out = go(*BASE, "--mode", "decode", "--p", "1,0.5")[1]
     assert "takes 2 us" in line(out, "Alpha")
-    assert "so alpha decides and its number, 25, does not fall with p" in line(out, "Alpha")
+    assert "so alpha decides and their number, 25, does not fall with p" in line(out, "Alpha")
     assert "--batch 8" in line(out, "Try next")
 
 

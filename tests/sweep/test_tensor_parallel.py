@@ -264,6 +264,7 @@ def test_a_ladder_hides_what_computing_covers():
     one = at.plans.alone("all-reduce", 512 * 8192 * 2)
     # The embedding's stays in front, and the last one behind; between them blocks are longer than their all-reduces.
     assert ladder.exposed == 2 * one
+    assert ladder.bound == at.plans.bound("all-reduce", 512 * 8192 * 2)
     assert (whole.compute, whole.communication) == (ladder.compute, ladder.communication)
     assert whole.exposed == 161 * one
 
