@@ -86,3 +86,30 @@ def check(algorithm: str, machines: tuple[str, ...], size: str) -> int:
     counts = {word: sum(c.verdict == word for c in done) for word in ("proved", "refused", "wrong")}
     click.echo(", ".join(f"{count} {word}" for word, count in counts.items()) + ".")
     return 1 if counts["wrong"] else 0
+
+
+@algo.command()
+@click.argument("path", metavar="FILE")
+@click.option("--root", default=0, show_default=True, metavar="RANK", help="Root rank of broadcast and reduce.")
+def lint(path: str, root: int) -> int:
+    """Hold the MSCCL program in FILE (.xml) to the limits of its runtime, and look for hangs, races and wrong results.
+
+    Exit code 1 if anything is found. Whether it can be simulated is another question: 'collsim algo check FILE'.
+
+    \b
+    Examples:
+      collsim algo lint ./allpairs.xml
+    """
+    from pathlib import Path
+
+    from collsim.interop.msccl_lint import lint
+    from collsim.interop.msccl_read import read_msccl
+
+    program = read_msccl(Path(path).expanduser())
+    found = lint(program, root)
+    for sentence in found:
+        click.echo(sentence)
+    blocks, steps = sum(len(gpu.blocks) for gpu in program.gpus), sum(1 for _ in program.steps())
+    what = f"{program.collective} of {program.ranks} GPUs, {blocks:,} thread blocks, {steps:,} steps"
+    click.echo(f"{program.name}: {what}: {f'{len(found)} found' if found else 'nothing found'}.")
+    return 1 if found else 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collsim.cli.options import algo_option, machine_options, plan_options, settings_of, size_option
+from collsim.cli.schedule_export import check_export, export
 
 if TYPE_CHECKING:
     from collsim.collectives.nic_table import NicTables
@@ -36,6 +37,12 @@ __all__ = ["schedule"]
     metavar="FILE",
     help="Write the NIC tables of all ranks, as .json (whole) or .csv (one row an entry).",
 )
+@click.option(
+    "--export",
+    "export_path",
+    metavar="FILE",
+    help="Write the schedule for another tool: .xml (MSCCL).",
+)
 def schedule(topo: str, algo: str, size: str, steps: str | None, table: str | None, **options: Any) -> None:
     """Show what an algorithm sends, step by step, after proving it right.
 
@@ -47,6 +54,7 @@ def schedule(topo: str, algo: str, size: str, steps: str | None, table: str | No
       collsim schedule --topo torus4x4 --algo multitree --steps 0:2 --plot trees.png
       collsim schedule --topo torus4x4 --algo multitree --json -
       collsim schedule --topo mesh2x2 --algo multitree --table 0
+      collsim schedule --topo dgx1-v100 --algo multitree --export multitree.xml
     """
     from collsim.collectives.export import schedule_to_dict
     from collsim.report.describe import schedule_rows, step_rows
@@ -64,6 +72,8 @@ def schedule(topo: str, algo: str, size: str, steps: str | None, table: str | No
         check_drawable(plot_path)
     if table_path is not None:
         check_table(table_path)
+    if options["export_path"] is not None:
+        check_export(options["export_path"])
     amount = parse_size(size)
     case = prepare(topo, **settings_of(options))
     plan, proof = case.plan(algo, amount)
@@ -85,6 +95,8 @@ def schedule(topo: str, algo: str, size: str, steps: str | None, table: str | No
         plot_schedule(plan, case.topology, plot_path, first, last)
     if tables is not None and table_path is not None:
         write_tables(tables, table_path)
+    if options["export_path"] is not None:
+        export(plan, options["export_path"], amount, case.network)
 
 
 def check_table(path: str) -> None:
