@@ -61,7 +61,8 @@ def setting(
     if tp < 2:
         raise InvalidValue(f"A tensor-parallel degree of {tp} has nothing to exchange; give at least 2.")
     base = prepare(topology, **machine)
-    groups = rank_groups(base.topology, Layout(tp=tp, dp=dp), base.hosts, shape=shape)
+    hosts = None if base.placement == "linear" else base.hosts
+    groups = rank_groups(base.topology, Layout(tp=tp, dp=dp), hosts, shape=shape)
     tokens = shape.sequence if sequence is None else sequence
     samples = batch if batch is not None else shape.micro_batch if mode == "train" else 1
     if mode == "train":
@@ -72,7 +73,7 @@ def setting(
         count = 1
         if micro_batches is not None:
             raise InvalidValue(f"Micro-batches belong to training; leave them out for {mode}, or set the batch.")
-    cases = tuple(replace(base, hosts=hosts, known={}) for hosts in groups.host_groups("tp"))
+    cases = tuple(replace(base, hosts=members, known={}) for members in groups.host_groups("tp"))
     device = roofline(_accelerator(base.topology.name) if accelerator is None else accelerator)
     return TensorParallel(shape, device, work, Plans(cases, algorithm), count, groups)
 
