@@ -35,6 +35,10 @@ def test_the_python_block_prints_what_is_shown(capsys):
     assert capsys.readouterr().out == PAGE.split("```text\n")[1].split("```")[0]
 
 
+def test_the_algorithm_on_real_numbers_runs():
+    exec(PAGE.split("```python\n")[2].split("```")[0], {})
+
+
 def test_the_command_runs(capsys):
     command = PAGE.split("```console\n$ collsim ")[1].split("\n")[0]
     assert invoke(command.split()) == 0
