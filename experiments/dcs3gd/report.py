@@ -215,7 +215,7 @@ def timing_figure(folder: Path) -> None:
             panels[2].plot(own.value, own.iteration_ms, style, color=COLOURS[name], marker="o", markersize=4, label=words)
     panels[2].set_ylim(0, None)
     panels[2].legend(["SSGD, T_ar = 1/2 T_c", "DC-S3GD", "SSGD, T_ar = T_c", "DC-S3GD"], frameon=False, fontsize=8)
-    _finish(panels[0], "T_ar / T_c", "iteration (ms)", "Bandwidth does not matter while it is hidden")
+    _finish(panels[0], "T_ar / T_c", "iteration (ms)", "Iteration without noise")
     _finish(panels[1], "T_ar / T_c", "gain over SSGD", "Gain without an update")
     _finish(panels[2], "coefficient of variation of computing", "iteration (ms)", "Noise")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
