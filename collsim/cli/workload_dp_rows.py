@@ -38,6 +38,8 @@ def head_rows(where: Place, runs: Sequence[SchemeRun]) -> Rows:
         ("T_ar", f"{format_time(where.all_reduce(step.size))}, {where.algorithm} all-reduce alone"),
         ("T_u", f"{format_time(step.update)} update{update}"),
     ]
+    if case.faults:
+        rows.insert(1, ("Faults", ", ".join(case.faults)))
     if job.eta != 1:
         rows.append(("Overlap", f"communication makes progress during {float(job.eta):g} of computing"))
     if job.rendezvous:
@@ -143,6 +145,6 @@ def _notes(study: Study) -> Rows:
 def _next(study: Study) -> str:
     first = study.runs[0].place
     words = ["collsim", "workload", "dp", "--model", first.job.step.model, "--ranks", str(study.runs[0].ranks)]
-    topo = [*first.case.request]
+    topo = [*first.case.request, *(["--algo", first.algorithm] if first.algorithm != "ring" else [])]
     tail = ["--jitter", "0.1"] if first.job.jitter.deterministic else ["--rendezvous"]
     return shlex.join([*words, *topo, "--scheme", "ssgd,dcs3gd", *tail])

@@ -169,9 +169,11 @@ def place(job: Job, ranks: int, topology: str | None, algorithm: str, schemes: S
     )
     servers = tuple([*range(ranks, hosts), *case.hosts][: job.servers])
     if asynchronous and len(servers) < job.servers:
-        raise InvalidValue(f"{job.servers} parameter servers do not fit '{whole.topology.name}', which has {hosts} hosts.")
+        raise InvalidValue(
+            f"{job.servers} parameter servers do not fit '{whole.topology.name}', which has {hosts} hosts; take fewer."
+        )
     if job.jitter.late or job.jitter.slow:
         job.jitter.times(1, ranks, job.iterations)
     request = job.step.for_ranks(ranks, job.whole)
     step = request.step(lambda size: case.plan(algorithm, size)[0])
-    return Place(job, replace(case, request=whole.request), algorithm, step, servers)
+    return Place(job, replace(case, request=whole.request, faults=whole.faults), algorithm, step, servers)

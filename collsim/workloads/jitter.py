@@ -104,7 +104,9 @@ class Jitter:
             rank, iteration = np.arange(ranks), np.arange(iterations)[:, None]
             draws = uniform_draws(self.seed, STREAM, rank, iteration)
             factors = DISTRIBUTIONS.get(self.distribution)(draws, self.variation)
-        if base * float(factors.max()) * iterations >= MAX_TIME:
+        slowest = max([Fraction(1), *(factor for _, factor in self.slow)])
+        delays = sum(time for _, _, time in self.late)
+        if base * Fraction(float(factors.max())) * slowest * iterations + delays >= MAX_TIME:
             raise InvalidValue(f"{iterations} iterations of {format_time(base)} exceed the clock of 2.56 hours; take fewer.")
         times = np.rint(base * factors).astype(np.int64) if self.variation else np.full((iterations, ranks), base)
         for place, factor in self.slow:

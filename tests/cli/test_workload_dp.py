@@ -81,6 +81,15 @@ def test_a_fixed_machine_takes_a_group_and_timelines_are_drawn(go, tmp_path):
     assert picture.stat().st_size > 10_000
 
 
+def test_faults_are_named_and_used(go):
+    words = (*SMALL, "--topo", "ring4", "--scheme", "ssgd")
+    whole, broken = (go(*words, *more)[1] for more in ((), ("--degrade", "h0->h1=0.5")))
+    assert "Faults     h0->h1 at 0.5 of its rate" in broken
+    assert "Faults" not in whole
+    times = [next(line for line in text.splitlines() if line.startswith("T_ar")) for text in (whole, broken)]
+    assert times[0] != times[1]
+
+
 @pytest.mark.parametrize("engine", ["simpy", "analytic"])
 def test_other_engines_say_the_same(go, engine):
     words = ("--ranks", "3", "--payload", "30kB", "--compute-time", "10us", "--iterations", "5", "--scheme", "ssgd,dcs3gd")
@@ -118,6 +127,8 @@ def test_other_engines_say_the_same(go, engine):
         (("--delay", "5"), "5 steps late"),
         (("--servers", "0"), "0 parameter servers"),
         (("--straggler", "64:2"), "no rank 64"),
+        (("--straggler", "1:1e300"), "exceed the clock"),
+        (("--topo", "torus4x4", "--ranks", "8", "--servers", "17"), "17 parameter servers do not fit 'torus4x4'"),
         (("--late", "1:20:1ms"), "no iteration 20"),
         (("--payload", "0"), "no gradients to sum"),
         (("--compute-time", "0"), "Computing takes no time"),

@@ -1,0 +1,133 @@
+"""Places and runs of data-parallel schemes: machines sized by ranks, servers, windows, rates, and the same run shared."""
+
+from fractions import Fraction
+
+import pytest
+
+from collsim.errors import InvalidValue
+from collsim.sweep.data_parallel import Job, data_parallel, parse_schemes, place, runs
+from collsim.sweep.data_parallel_machine import machine_name
+from collsim.workloads.data_parallel import SCHEMES
+from collsim.workloads.training_step import StepRequest
+
+STEP = StepRequest(compute=10**11, size=10**6)
+
+
+@pytest.mark.parametrize(
+    "topology, ranks, name",
+    [
+        (None, 8, "switch9"),
+        ("switch", 8, "switch9"),
+        ("ring", 8, "ring8"),
+        ("torus", 12, "torus4x3"),
+        ("mesh", 16, "mesh4x4"),
+        ("hypercube", 16, "hypercube16"),
+        ("leafspine4x{ranks}x2", 4, "leafspine4x4x2"),
+        ("torus4x4", 8, "torus4x4"),
+        ("dgx-a100", 8, "dgx-a100"),
+    ],
+)
+def test_machines_follow_the_ranks(topology, ranks, name):
+    assert machine_name(topology, ranks, ranks + 1) == name
+
+
+def test_servers_sit_behind_the_ranks_or_on_them():
+    names = ["asgd"]
+    assert place(Job(STEP), 4, None, "ring", names).servers == (4,)
+    assert place(Job(STEP, servers=2), 4, "torus4x2", "ring", names).servers == (4, 5)
+    assert place(Job(STEP, servers=2), 4, "ring4", "ring", names).servers == (0, 1)
+    assert place(Job(STEP), 4, None, "ring", ["ssgd"]).case.topology.name == "switch4"
+
+
+def test_all_is_every_scheme_and_the_baseline_comes_first():
+    assert parse_schemes("all")[0] == "ssgd"
+    assert set(parse_schemes("all")) == set(SCHEMES)
+    assert parse_schemes("dcs3gd, ssgd,dcs3gd") == ("ssgd", "dcs3gd")
+
+
+def test_schemes_of_one_program_share_a_run():
+    where = place(Job(STEP, iterations=4), 3, None, "ring", ["dcs3gd", "pipe-sgd"])
+    done = {run.scheme.name: run for run in runs([where], ["dcs3gd", "pipe-sgd"])}
+    assert list(done) == ["ssgd", "dcs3gd", "pipe-sgd"]
+    assert done["pipe-sgd"].timeline is done["dcs3gd"].timeline
+
+
+def test_rates_and_shares_follow_from_the_mean():
+    study = data_parallel(4, "ssgd,dcs3gd", job=Job(STEP, iterations=5))
+    plain, stale = study.runs
+    step = plain.place.step
+    assert plain.mean == step.compute + plain.alone + step.update
+    assert stale.mean == max(step.compute, stale.alone) + step.update
+    assert plain.throughput == pytest.approx(4 * 64 * 1e15 / float(plain.mean))
+    assert plain.efficiency == pytest.approx((step.compute + step.update) / float(plain.mean))
+    assert plain.exposed == plain.alone
+    assert study.records()[1]["speedup_over_ssgd"] == pytest.approx(float(plain.mean / stale.mean))
+    assert list(study.frame()["scheme"]) == ["ssgd", "dcs3gd"]
+    assert str(study).count("samples/s") == 2
+
+
+def test_rounds_of_local_steps_are_measured_whole():
+    for iterations in (11, 12, 13, 14):
+        (run,) = data_parallel(3, "local-sgd", job=Job(STEP, iterations=iterations)).runs
+        assert (run.window.stop - run.window.start) % 4 == 0
+        assert run.mean == run.law
+
+
+def test_a_global_batch_is_divided():
+    job = Job(StepRequest(), whole=256, iterations=3)
+    few, many = (data_parallel(n, "ssgd", job=job).runs[0] for n in (2, 4))
+    assert (few.samples, many.samples) == (128, 64)
+    assert few.place.step.compute > many.place.step.compute
+
+
+def test_asynchronous_iterations_are_counted_while_all_ranks_run():
+    """One server on its own switch port: N P / BW an iteration, with packets of a fiftieth of a message."""
+    job = Job(StepRequest(compute=10**9, size=10**8, update=0), iterations=12)
+    (run,) = data_parallel(4, "asgd", job=job).runs
+    assert run.law == Fraction(4 * 10**8 * 10**15, 16 * 10**9)
+    assert run.mean == pytest.approx(run.law, rel=1e-3)
+    assert run.place.server_case.network.packet.packet_payload == 2**21
+    assert run.place.case.network.packet.packet_payload == 4096
+
+
+def test_two_servers_share_the_load():
+    job = Job(StepRequest(compute=10**9, size=10**8, update=0), iterations=8, servers=2)
+    (run,) = data_parallel(4, "asgd", job=job).runs
+    assert run.law == Fraction(2 * 10**8 * 10**15, 16 * 10**9)
+    assert run.mean == pytest.approx(run.law, rel=0.05)
+
+
+def test_an_update_is_a_number_of_memory_streams():
+    request = StepRequest(memory_bandwidth=10**12, streams=8)
+    assert request.update_time(10**8) == 8 * 10**8 * 10**15 // 10**12
+    assert StepRequest(streams=0, accelerator="multitree-isca21").update_time(10**8) == 0
+
+
+@pytest.mark.slow
+def test_sixty_four_ranks_and_all_schemes_take_seconds():
+    """Processor time, which a busy machine does not stretch."""
+    from time import process_time
+
+    data_parallel(4, "all")
+    began = process_time()
+    study = data_parallel(64, "all")
+    assert process_time() - began < 5
+    assert len(study.runs) == len(list(SCHEMES))
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: Job(iterations=0), "0 iterations"),
+        (lambda: Job(warmup=20), "leaves none of 20"),
+        (lambda: Job(servers=0), "0 parameter servers"),
+        (lambda: StepRequest(streams=-1), "-1 memory streams"),
+        (lambda: StepRequest(word=0), "0 bytes"),
+        (lambda: data_parallel(1, "ssgd"), "among 1 ranks"),
+        (lambda: data_parallel(9, "ssgd", topology="ring8"), "9 ranks do not fit 'ring8'"),
+        (lambda: machine_name("torus", 7, 7), "7 ranks do not form a torus"),
+    ],
+)
+def test_nonsense_is_refused(make, words):
+    with pytest.raises(InvalidValue, match=words):
+        make()
