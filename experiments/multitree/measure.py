@@ -26,8 +26,8 @@ VALUES = (
     *(f"{part}_ns" for part in CRITICAL_PARTS if part != "compute"),
     "skipped",
 )
-MOST_HOPS = 150_000_000
-"""Packet-hops that a run may take packet by packet, half a minute; messages of one link need one event each."""
+MOST_HOPS = 450_000_000
+"""Packet-hops that a run may take packet by packet, five minutes; messages of one link need one event each."""
 
 
 def case_of(
