@@ -41,7 +41,7 @@ __all__ = ["schedule"]
     "--export",
     "export_path",
     metavar="FILE",
-    help="Write the schedule for another tool: .xml (MSCCL).",
+    help="Write the schedule for another tool: .xml (MSCCL) or .goal (LogGOPSim, at --size).",
 )
 def schedule(topo: str, algo: str, size: str, steps: str | None, table: str | None, **options: Any) -> None:
     """Show what an algorithm sends, step by step, after proving it right.

@@ -21,14 +21,25 @@ def check_export(path: str) -> None:
     from collsim.errors import InvalidValue
     from collsim.report.output import check_writable
 
-    if not path.lower().endswith((".xml",)):
-        raise InvalidValue(f"Cannot export to '{path}'; name a file that ends in .xml (MSCCL).")
+    if not path.lower().endswith((".xml", ".goal")):
+        raise InvalidValue(f"Cannot export to '{path}'; name a file that ends in .xml (MSCCL) or .goal (LogGOPSim).")
     check_writable(path)
 
 
 def export(plan: Schedule, path: str, size: int, network: NetworkConfig) -> None:
     """Write `plan` to `path`; what its runtime would object to goes to stderr."""
-    _msccl(plan, path)
+    if path.lower().endswith(".xml"):
+        _msccl(plan, path)
+    else:
+        _goal(plan, path, size, network)
+
+
+def _goal(plan: Schedule, path: str, size: int, network: NetworkConfig) -> None:
+    from collsim.interop.goal import to_goal
+    from collsim.interop.schedule_trace import schedule_trace
+    from collsim.report.output import write_text
+
+    write_text(path, to_goal(schedule_trace(plan, size, network)))
 
 
 def _msccl(plan: Schedule, path: str) -> None:

@@ -41,3 +41,30 @@ def test_limits_are_told_at_the_export_and_by_lint(tmp_path, capsys):
 def test_an_unknown_suffix_is_refused_before_anything_runs(tmp_path, capsys):
     assert invoke(["schedule", "--topo", "ring4", "--algo", "ring", "--export", str(tmp_path / "plan.txt")]) == 2
     assert "name a file that ends in .xml (MSCCL)" in capsys.readouterr().err
+
+
+def test_a_schedule_written_as_goal_is_replayed(tmp_path, capsys):
+    path = tmp_path / "ring.goal"
+    words = ["--topo", "ring4", "--algo", "ring", "--size", "1MiB"]
+    assert invoke(["schedule", *words, "--steps", "0", "--export", str(path)]) == 0
+    capsys.readouterr()
+    assert run("workload", "trace", str(path), "--topo", "ring4", "--json", "-") == 0
+    value = json.loads(capsys.readouterr().out)
+    assert run("run", *words, "--json", "-") == 0
+    assert value["time_s"] == json.loads(capsys.readouterr().out)["time_s"]
+    assert (value["ranks"], value["messages"], value["sends"], value["sent_bytes"]) == (4, 24, 24, 6 << 20)
+    assert [row["finish_s"] for row in value["rank_results"]] == [value["time_s"]] * 4
+    assert run("workload", "trace", str(path), "--topo", "ring4") == 0
+    rows = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
+    assert {"Machine", "Trace", "Time", "Exposed", "Bottleneck", "Rank 0", "Settings"} <= rows.keys()
+
+
+def test_traces_that_are_none_are_refused(tmp_path, capsys):
+    path = tmp_path / "x.goal"
+    path.write_text("num_ranks 2\nrank 0 {\nsend 5b to 1\n}\n")
+    assert run("workload", "trace", str(path), "--topo", "ring4") == 2
+    assert "line 3: rank 0, send 0 is never received by rank 1." in capsys.readouterr().err
+    assert run("workload", "trace", str(tmp_path / "x.pdf"), "--topo", "ring4") == 2
+    assert "is no trace; traces end in .goal" in capsys.readouterr().err
+    assert run("workload", "trace", str(tmp_path / "y.goal"), "--topo", "ring4") == 2
+    assert "There is no file" in capsys.readouterr().err

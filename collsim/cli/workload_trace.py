@@ -1,0 +1,98 @@
+"""`collsim workload trace`: a trace of another tool, replayed on a machine."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from collsim.cli.options import algo_option, engine_option, machine_options, network_options, seed_option, settings_of
+from collsim.cli.progress import MessageBar, progress
+
+if TYPE_CHECKING:
+    from collsim.report.describe import Rows
+    from collsim.sweep.traces import TraceOutcome
+
+__all__ = ["trace"]
+
+SHOWN = 8
+"""Ranks that get a line of their own; of more, those that end first and last do."""
+
+
+@click.command()
+@click.argument("path", metavar="FILE")
+@machine_options
+@algo_option
+@click.option(
+    "--placement", default="linear", show_default=True, metavar="P", help="Host of each rank: linear, random:SEED or a file."
+)
+@click.option("--calc-unit", default="1ns", show_default=True, metavar="TIME", help="Unit in which GOAL counts calc.")
+@engine_option
+@network_options
+@seed_option
+@click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; '-' prints it instead of the report.")
+def trace(path: str, topo: str, algo: str, json_path: str | None, **options: Any) -> None:
+    """Replay a trace on a machine: time, end of every rank, exposed communication, busiest link.
+
+    FILE ends in .goal (LogGOPSim). What the file says of its network, and what is left out, is in docs/formats.md.
+
+    \b
+    Examples:
+      collsim workload trace ring.goal --topo torus4x4
+      collsim workload trace app.goal --topo fattree4 --set message_overhead=1.5us --json -
+    """
+    from collsim.report.output import check_writable, to_json, write_text
+    from collsim.report.table import print_rows
+    from collsim.simulate import prepare
+    from collsim.sweep.traces import read_trace, run_trace
+    from collsim.units import parse_time
+
+    if json_path not in (None, "-"):
+        check_writable(json_path)
+    found = read_trace(path, unit=parse_time(options.pop("calc_unit")))
+    case = prepare(topo, **settings_of(options))
+    with progress(f"{path} on {case.topology.name}") as show:
+        outcome = run_trace(found, case, algo, [MessageBar(show, "messages")])
+    if json_path == "-":
+        click.echo(to_json(outcome.to_dict()), nl=False)
+        return
+    print_rows(_rows(outcome), sys.stdout)
+    if json_path is not None:
+        write_text(json_path, to_json(outcome.to_dict()))
+
+
+def _rows(outcome: TraceOutcome) -> Rows:
+    from collsim.report.describe import machine_text
+    from collsim.units import format_size, format_time
+
+    trace, result, counts, machine = outcome.trace, outcome.result, outcome.counts, outcome.case.topology
+    link = int(result.link_busy.argmax())
+    use, size = result.link_busy[link] / max(result.time, 1), format_size(int(result.link_bytes[link]))
+    sent = f"{counts['send']:,} messages of {format_size(counts['bytes'])} in all"
+    what = f"{len(trace.ranks):,} ranks, {counts['calc']:,} computations, {sent}"
+    calls = f", {counts['collective']:,} calls of collectives by {outcome.algorithm}" if counts["collective"] else ""
+    exposed, finish = outcome.exposed, outcome.rank_finish
+    rows = [
+        ("Machine", machine_text(machine)),
+        ("Trace", f"{trace.origin}: {what}{calls}"),
+        ("Time", f"{format_time(result.time)} ({result.engine} engine)"),
+        ("Computing", f"{_spread(outcome.computing)} a rank"),
+        ("Exposed", f"{_spread(exposed)} a rank with communication under way and nothing to compute"),
+        ("Bottleneck", f"{machine.link_name(link)}, busy {use:.1%} of the time ({size})"),
+    ]
+    order = sorted(range(len(finish)), key=lambda rank: (int(finish[rank]), rank))
+    shown = order if len(order) <= SHOWN else [order[0], order[-1]]
+    rows += [
+        (f"Rank {rank}", f"ends at {format_time(int(finish[rank]))}, {format_time(int(exposed[rank]))} exposed")
+        for rank in sorted(shown)
+    ]
+    rows += [("Settings", ", ".join(outcome.case.network.describe_changes()) or "all at their defaults")]
+    return [*rows, *(("Note", note) for note in trace.notes)]
+
+
+def _spread(times: Any) -> str:
+    from collsim.units import format_time
+
+    least, most = int(times.min()), int(times.max())
+    return format_time(most) if least == most else f"{format_time(least)} to {format_time(most)}"
