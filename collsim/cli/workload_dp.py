@@ -15,7 +15,7 @@ from collsim.cli.options import (
     settings_of,
     sized_machine_options,
 )
-from collsim.cli.progress import progress
+from collsim.cli.progress import MessageBar, progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,9 +126,9 @@ def dp(ranks: str, scheme: str, topo: str | None, algo: str, **options: Any) -> 
     places = [place(job, count, topo, algo, names, **settings) for count in counts]
     done: list[Any] = []
     stopped: BaseException | None = None
-    with progress(f"{len(names)} schemes of {job.step.model}"):
+    with progress(f"{len(names)} schemes of {job.step.model}") as show:
         try:
-            for run in runs(places, names):
+            for run in runs(places, names, lambda name: [MessageBar(show, f"{name}, messages")]):
                 done.append(run)
         except (KeyboardInterrupt, RunError) as why:
             stopped = why

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -28,14 +28,15 @@ def parse_schemes(text: str) -> tuple[str, ...]:
     return tuple(sorted(dict.fromkeys(chosen), key=lambda name: (name != BASELINE, chosen.index(name))))
 
 
-def run_scheme(where: Place, name: str) -> SchemeRun:
-    """Return the run of the scheme `name`."""
+def run_scheme(where: Place, name: str, observers: Sequence[object] = ()) -> SchemeRun:
+    """Return the run of the scheme `name`; `observers` are handed to the engine."""
     scheme = SCHEMES.get(name)
     case, work = where.server_case if scheme.asynchronous else where.case, where.work
     started = perf_counter()
     times = where.times(scheme)
     written = scheme.write(work)
-    result = ENGINES.get(case.engine)(case.topology, written.program, case.network, seed=case.seed)
+    engine = ENGINES.get(case.engine)
+    result = engine(case.topology, written.program, case.network, seed=case.seed, observers=observers)
     line = timeline(work, _without_messages(written) if scheme.asynchronous else written, result)
     wall = perf_counter() - started
     predicted = scheme.predict(work, times)
@@ -47,15 +48,22 @@ def _without_messages(written: Written) -> Written:
     return replace(written, exchanges=tuple(Exchange(e.iteration, e.posted, (), e.after) for e in written.exchanges))
 
 
-def runs(places: Sequence[Place], schemes: Sequence[str]) -> Iterator[SchemeRun]:
-    """Yield the run of every scheme at every place, the baseline first, also where it is not asked for."""
+def runs(
+    places: Sequence[Place], schemes: Sequence[str], observers: Callable[[str], Sequence[object]] = lambda scheme: ()
+) -> Iterator[SchemeRun]:
+    """Yield the run of every scheme at every place, the baseline first, also where it is not asked for.
+
+    `observers(scheme)` are handed to the engine.
+    """
     for where in places:
         known: dict[Any, SchemeRun] = {}
         for name in dict.fromkeys([BASELINE, *schemes]):
             scheme = SCHEMES.get(name)
             # Schemes that differ in what they make of a sum, and not in when, share a program.
             same = known.get(scheme.write)
-            known[scheme.write] = run = run_scheme(where, name) if same is None else replace(same, scheme=scheme)
+            known[scheme.write] = run = (
+                run_scheme(where, name, observers(name)) if same is None else replace(same, scheme=scheme)
+            )
             yield run
 
 

@@ -151,10 +151,10 @@ def test_an_interruption_keeps_what_is_done(go, monkeypatch):
 
     real = module.run_scheme
 
-    def interrupted(where, name):
+    def interrupted(where, name, observers):
         if name == "dcs3gd":
             raise KeyboardInterrupt
-        return real(where, name)
+        return real(where, name, observers)
 
     monkeypatch.setattr(module, "run_scheme", interrupted)
     code, out, err = go(*SMALL, "--scheme", "ssgd,dcs3gd")
