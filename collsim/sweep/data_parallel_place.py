@@ -27,7 +27,7 @@ __all__ = ["Job", "Place", "place"]
 INITIATORS = 0x6561676572000000
 """Sets the draws of those who start partial all-reduces apart from others that hash the same seed."""
 SERVER_PACKETS = 50
-"""Packets of a message to or from a server, unless their size was chosen."""
+"""Most packets of a message to or from a server, unless their size was chosen."""
 MOST_RANKS = 4096
 
 

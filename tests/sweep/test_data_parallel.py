@@ -81,7 +81,7 @@ def test_a_global_batch_is_divided():
 
 
 def test_asynchronous_iterations_are_counted_while_all_ranks_run():
-    """One server on its own switch port: N P / BW an iteration, with packets of a fiftieth of a message."""
+    """One server on its own switch port: N P / BW an iteration, with packets of which a message has 25 to 50."""
     job = Job(StepRequest(compute=10**9, size=10**8, update=0), iterations=12)
     (run,) = data_parallel(4, "asgd", job=job).runs
     assert run.law == Fraction(4 * 10**8 * 10**15, 16 * 10**9)
