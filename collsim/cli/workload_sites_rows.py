@@ -27,7 +27,7 @@ def head_rows(at: Setting) -> Rows:
     return [
         ("Machine", machine_text(at.topology)),
         ("Wide area", way),
-        ("Model", f"{job.parameters / 1e9:,.4g} B parameters, {job.layers} layers of {job.hidden:,} channels"),
+        ("Model", f"{_count(job.parameters)} parameters, {job.layers} layers of {job.hidden:,} channels"),
         ("Placement", f"{placed} ({plant.gpus:,} GPUs)"),
         ("Step", f"{job.tokens / 1e6:,.4g} M tokens, {format_time(at.compute)} of computing at {rate}FLOP/s a GPU"),
         ("Gradients", f"{job.gradient} B each, {size} a GPU, {_amount(job.parameters * job.gradient)} a replica"),
@@ -62,7 +62,7 @@ def tail_rows(at: Setting, ways: Sequence[Way]) -> Rows:
     rows = [("Way", f"{way.name}: {WAYS[way.name]} ({way.algorithm})") for way in ways]
     rows += [
         ("Columns", "bytes out of a site in a step; the law shares links evenly, and the step counts pipelines as well"),
-        ("Rate", "what a site needs to send these bytes while a step computes, its pipelines filling included: N G x 8 / T"),
+        ("Rate", "what a site needs to send these bytes in the time of one step's computing: N G x 8 / T"),
         ("Activations", f"a pipeline cut sends {ratio:.3g} times fewer bytes than gradients: N G / (K h A), 12 L h / K"),
         ("Packets", f"{payload}, {chosen}"),
         ("Settings", ", ".join(at.network.describe_changes()) or "all at their defaults"),
@@ -71,6 +71,14 @@ def tail_rows(at: Setting, ways: Sequence[Way]) -> Rows:
     if at.network.router.routing == "auto":
         rows.append(("Try next", "--set routing=up-down, where no two messages meet by the accident of a hash"))
     return rows
+
+
+def _count(number: int) -> str:
+    """Return 50 T, 175 B or 100 M."""
+    for unit, factor in (("T", 10**12), ("B", 10**9), ("M", 10**6)):
+        if number >= factor:
+            return f"{number / factor:.4g} {unit}"
+    return f"{number:,}"
 
 
 def _amount(size: float) -> str:

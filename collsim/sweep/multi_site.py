@@ -112,7 +112,7 @@ def _summed(at: Setting, name: str, inside: _Run, known: dict[str, Any]) -> Way:
         period, more = _late(at, plan, run.packet, inside.time)
         step, law, wall = period, max(inside.law, run.law), wall + more
         exposed = period - at.compute
-    rate = run.sent * FS_PER_SECOND / inside.time
+    rate = run.sent * FS_PER_SECOND / at.compute
     return Way(name, algorithm, run.sent, sent_law, run.time, run.law, step, law, exposed, rate, run.packet, wall)
 
 
@@ -189,12 +189,13 @@ def _pipeline(at: Setting, *, spanning: bool) -> _Run:
     work = forward, at.compute // batches - forward
     size = activations(job, all_of_them, batches)
     near = -(-size * FS_PER_SECOND // _port(at.topology))
-    hops = [near] * (stages - 1)
+    hops, slowest = [near] * (stages - 1), near
     if spanning:
         rate, delay = min(site.rate for site in at.wide), max(site.latency for site in at.wide)
-        wide = -(-size * job.tensor * plant.replicas * FS_PER_SECOND // rate) + delay
-        hops = [wide if place % job.pipeline == 0 else near for place in range(1, stages)]
-    law = pipeline_time(stages, batches, *work, hops)
+        wide = -(-size * job.tensor * plant.replicas * FS_PER_SECOND // rate)
+        hops = [wide + delay if place % job.pipeline == 0 else near for place in range(1, stages)]
+        slowest = max(wide, near)
+    law = pipeline_time(batches, work, hops, slowest)
     return _simulated(at, pipeline_program(pipelines, batches, work, size), size, law)
 
 
@@ -219,7 +220,7 @@ def _spanning(at: Setting, inside: _Run) -> Way:
         time,
         law,
         time - at.compute,
-        run.sent * FS_PER_SECOND / inside.time,
+        run.sent * FS_PER_SECOND / at.compute,
         run.packet,
         wall,
     )

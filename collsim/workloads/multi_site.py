@@ -209,12 +209,14 @@ def activation_ratio(job: Job) -> Fraction:
     return Fraction(job.parameters * job.gradient, job.tokens * job.hidden * job.activation)
 
 
-def pipeline_time(stages: int, micro_batches: int, forward: int, backward: int, hops: Sequence[int]) -> int:
-    """Return fs of a pipeline that runs all micro-batches forward, then all backward: (m + P - 1)(f + b) + 2 sum of hops.
+def pipeline_time(micro_batches: int, work: tuple[int, int], hops: Sequence[int], slowest: int) -> int:
+    """Return fs of a pipeline that runs all m micro-batches forward, then all backward, through P stages.
 
-    `hops`: fs of each of the P - 1 sends; exact while no send takes longer than a stage's work on a micro-batch.
+    P (f + b) + 2 sum of hops + (m - 1)(max(f, s) + max(b, s)), `work` = (f, b) of a stage on a micro-batch. `hops`: fs of
+    each of the P - 1 sends, delay included; `slowest` s: how long the slowest of them holds its link.
     """
-    return (micro_batches + stages - 1) * (forward + backward) + 2 * sum(hops)
+    paces = sum(max(each, slowest) for each in work)
+    return (len(hops) + 1) * sum(work) + 2 * sum(hops) + (micro_batches - 1) * paces
 
 
 def exchange_program(groups: Sequence[Sequence[int]], plan: Schedule, size: int) -> Program:

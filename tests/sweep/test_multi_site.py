@@ -114,7 +114,8 @@ def test_pipelines_take_what_their_law_says(ways):
     assert ways["flat"].step - ways["flat"].communication == pytest.approx(
         ways["flat"].step_law - ways["flat"].communication_law, rel=1e-4
     )
-    assert pipeline_time(4, 8, 3, 6, [1, 10, 1]) == 11 * 9 + 24
+    assert pipeline_time(8, (3, 6), [1, 10, 1], 2) == 11 * 9 + 24
+    assert pipeline_time(8, (3, 6), [1, 10, 1], 4) == 4 * 9 + 24 + 7 * 10
 
 
 def test_both_engines_agree():
