@@ -15,7 +15,7 @@ from store import Store
 from collsim.network.config import NetworkConfig
 from collsim.simulate import prepare
 from collsim.sweep.multi_site import frame, runs, setting
-from collsim.topology import load
+from collsim.topology import Topology, load
 from collsim.topology.compose import Wan, join_sites
 from collsim.units import FS_PER_SECOND, parse_bandwidth, parse_loss, parse_number, parse_size, parse_time
 from collsim.workloads.multi_site import Job, half_of_a_site, shape_of, wide_area
@@ -33,6 +33,7 @@ def sites(report_only: bool) -> None:
         collectives(config["collective"])
         ways(config["ways"])
         parallel(config)
+        lossy(config["loss"])
     from sites_report import report
 
     report()
@@ -99,11 +100,31 @@ def parallel(config: dict[str, Any]) -> None:
                     store.add({"links": links, "settings": name} | row)
 
 
+def lossy(config: dict[str, Any]) -> None:
+    """Run one all-reduce over links between sites that lose packets, by how NICs make up for them."""
+    store = Store(RESULTS / "loss.csv", ("loss", "recovery"))
+    for loss in config["losses"]:
+        for recovery in config["recoveries"]:
+            if store.has(loss=loss, recovery=recovery):
+                continue
+            print(f"loss {loss} {recovery}", file=sys.stderr, flush=True)
+            machine = two_sites(config, config["round_trip"], config["wan_rate"], loss)
+            case = prepare(machine, network=NetworkConfig().with_settings(config["settings"] | {"recovery": recovery}))
+            out = case.run(config["algorithm"], parse_size(config["size"]))
+            sent = max(int(out.result.link_bytes[list(site.links)].sum()) for site in wide_area(machine))
+            row = {"time_s": out.time_s, "percent_of_bound": round(out.percent_of_bound, 2), "wan_bytes": sent}
+            store.add({"loss": loss, "recovery": recovery} | row)
+
+
+def two_sites(config: dict[str, Any], trip: str, rate: str, loss: str) -> Topology:
+    """Return two sites joined by links of `rate` in all."""
+    wan = Wan(parse_bandwidth(rate) // config["links"], parse_time(trip) // 2, config["links"], parse_loss(loss))
+    return join_sites(load(config["site"]), 2, wan)
+
+
 def step(config: dict[str, Any], settings: dict[str, Any], trip: str, rate: str, loss: str) -> list[dict[str, Any]]:
     """Return one row a way of training at one point."""
-    links = config["links"]
-    wan = Wan(parse_bandwidth(rate) // links, parse_time(trip) // 2, links, parse_loss(loss))
-    machine = join_sites(load(config["site"]), 2, wan)
+    machine = two_sites(config, trip, rate, loss)
     size = int(parse_number(config["parameters"], "parameters"))
     tensor, pipeline = half_of_a_site(machine)
     job = Job(size, *shape_of(size), int(parse_number(config["tokens"], "tokens")), tensor, pipeline)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from collsim.units import FS_PER_SECOND, format_time
 
@@ -19,6 +20,7 @@ COLOURS = {
     "late": ("#009E73", "^"),
     "pipeline": ("#CC79A7", "v"),
 }
+DASHED = {"swap": (0, (3, 3))}
 TRIP, RATE = "60ms", "12.8Tb/s"
 Rows = list[dict[str, str]]
 
@@ -41,6 +43,7 @@ def tables() -> dict[str, str]:
         "rates": rate_table(read("ways")),
         "parallel": parallel_table(read("parallel")),
         "collective": collective_table(),
+        "loss": loss_table(),
     }
 
 
@@ -93,6 +96,18 @@ def collective_table() -> str:
     return markdown(["machine", "algorithm", "time", "of the bound", "over WAN each way", "processor s"], lines)
 
 
+def loss_table() -> str:
+    """An all-reduce over lossy links, by recovery."""
+    rows = read("loss")
+    ways = list(dict.fromkeys(r["recovery"] for r in rows))
+    lines = []
+    for loss in dict.fromkeys(r["loss"] for r in rows):
+        own = {r["recovery"]: r for r in rows if r["loss"] == loss}
+        cells = [f"{seconds(own[w]['time_s'])}, {int(own[w]['wan_bytes']) / 2**20:.1f} MiB" for w in ways]
+        lines.append([loss, *cells])
+    return markdown(["loss", *ways], lines)
+
+
 def over_rate(rows: Rows) -> Figure:
     """Step time over the rate between the sites."""
     chosen = [r for r in rows if r["round_trip"] == TRIP and r["loss_rate"] == "0"]
@@ -105,7 +120,15 @@ def over_rate(rows: Rows) -> Figure:
             for r in chosen
             if r["way"] == way
         )
-        axes.plot([x for x, _, _ in own], [y for _, y, _ in own], color=colour, marker=marker, markersize=5, label=way)
+        axes.plot(
+            [x for x, _, _ in own],
+            [y for _, y, _ in own],
+            color=colour,
+            marker=marker,
+            markersize=5,
+            linestyle=DASHED.get(way, "-"),
+            label=way,
+        )
         axes.plot([x for x, _, _ in own], [law for _, _, law in own], color=colour, linestyle=":", linewidth=1)
     first = chosen[0]
     needed = 2 * float(first["parameters"]) * 8 / float(first["compute_s"]) / 1e12
@@ -121,7 +144,15 @@ def over_trip(rows: Rows) -> Figure:
     figure, axes = _axes("round trip between the sites (s)", f"64 GPUs on two sites, 1 T parameters, {RATE} between them")
     for way, (colour, marker) in COLOURS.items():
         own = sorted((float(r["round_trip_s"]), float(r["step_s"])) for r in chosen if r["way"] == way)
-        axes.plot([x for x, _ in own], [y for _, y in own], color=colour, marker=marker, markersize=5, label=way)
+        axes.plot(
+            [x for x, _ in own],
+            [y for _, y in own],
+            color=colour,
+            marker=marker,
+            markersize=5,
+            linestyle=DASHED.get(way, "-"),
+            label=way,
+        )
     axes.set_yscale("linear")
     figure.legend(loc="outside right upper", frameon=False)
     return figure
@@ -131,5 +162,7 @@ def _axes(label: str, title: str):  # type: ignore[no-untyped-def]
     figure = Figure(figsize=(8.0, 4.4), layout="constrained")
     axes = figure.add_subplot()
     axes.set(xscale="log", yscale="log", xlabel=label, ylabel="time of a step (s)", title=title)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(True, which="major", color="#DDDDDD", linewidth=0.7)
     return figure, axes

@@ -1,0 +1,70 @@
+"""experiments/nextgen_dc: its tables are its rows, laws hold where the page says so, and single numbers come again."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+FOLDER = Path(__file__).resolve().parent.parent / "experiments" / "nextgen_dc"
+PAGE = (FOLDER / "README.md").read_text()
+CONFIG = yaml.safe_load((FOLDER / "config.yaml").read_text())
+
+
+@pytest.fixture
+def study(monkeypatch):
+    """The modules of the folder, found as when run.py is run there."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import sites
+    import sites_report
+    import store
+
+    yield sites, sites_report, store
+    for name in ("sites", "sites_report", "store"):
+        sys.modules.pop(name)
+
+
+def test_the_tables_are_what_the_rows_hold(study):
+    for name, table in study[1].tables().items():
+        assert f"<!-- {name} -->\n{table}<!-- end -->" in PAGE
+
+
+def test_all_that_the_configuration_names_was_run(study):
+    ways, rows = CONFIG["ways"], study[1].read("ways")
+    wanted = {(t, r, loss) for t in ways["round_trips"] for r in ways["wan_rates"] for loss in ways["losses"]}
+    assert {(row["round_trip"], row["wan_rate"], row["loss_rate"]) for row in rows} == wanted
+    machines = CONFIG["collective"]["machines"]
+    assert {(r["machine"], r["algorithm"]) for r in study[1].read("collective")} == {
+        (machine, algorithm) for machine, algorithms in machines.items() for algorithm in algorithms
+    }
+
+
+def test_laws_hold_within_what_the_page_says(study):
+    for row in study[1].read("ways"):
+        slack = 0.015 if row["way"] == "late" else 0.005
+        assert float(row["step_s"]) == pytest.approx(float(row["step_law_s"]), rel=slack), row
+        assert int(row["wan_bytes"]) == int(row["wan_bytes_law"])
+
+
+def test_a_hierarchy_sends_the_parameters_once_each_way(study):
+    for row in study[1].read("ways"):
+        if row["way"] in ("hierarchical", "swap", "late"):
+            assert int(row["wan_bytes"]) == 2 * int(row["parameters"])
+
+
+@pytest.mark.slow
+def test_a_point_comes_again(study):
+    ways = CONFIG["ways"]
+    point = ways["round_trips"][2], ways["wan_rates"][-1], "0"
+    rows = study[1].read("ways")
+    kept = {r["way"]: r["step_s"] for r in rows if (r["round_trip"], r["wan_rate"], r["loss_rate"]) == point}
+    assert {r["way"]: str(r["step_s"]) for r in study[0].step(ways, ways["settings"], *point)} == kept
+
+
+def test_rows_are_kept_between_runs(study, tmp_path):
+    path = tmp_path / "rows.csv"
+    study[2].Store(path, ("a",)).add({"a": 1, "b": 2.5})
+    again = study[2].Store(path, ("a",))
+    assert (again.has(a=1), again.has(a=2)) == (True, False)
+    again.add({"a": 2, "b": 0})
+    assert path.read_text() == "a,b\n1,2.5\n2,0\n"
