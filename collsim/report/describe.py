@@ -15,7 +15,7 @@ from collsim.report.advice import advise
 from collsim.result import Outcome, Result, shared_links
 from collsim.topology.graph import Topology
 from collsim.topology.measures import Measures
-from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
+from collsim.units import FS_PER_SECOND, format_bandwidth, format_loss, format_size, format_time
 
 __all__ = [
     "Rows",
@@ -224,9 +224,10 @@ def links_text(o: Outcome) -> str:
 
 def topology_rows(t: Topology, m: Measures) -> Rows:
     """Return what `topo show` says: machine, links by kind, degrees, distances, bisection, levels."""
-    kinds = Counter(zip(t.bandwidth.tolist(), t.latency.tolist(), strict=True))
+    kinds = Counter(zip(t.bandwidth.tolist(), t.latency.tolist(), t.loss.tolist(), strict=True))
     links = [
-        ("Links", f"{n} of {format_bandwidth(b)}, {format_time(lat)}") for (b, lat), n in sorted(kinds.items(), reverse=True)
+        ("Links", f"{n} of {format_bandwidth(b)}, {format_time(lat)}" + (f", loss {format_loss(p)}" if p else ""))
+        for (b, lat, p), n in sorted(kinds.items(), reverse=True)
     ]
     forwarding = int(t.forwards[: t.hosts].sum())
     degree = f"{_range(m.host_degree)} links out of a host"
