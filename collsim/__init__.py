@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collsim.network.config import NetworkConfig
     from collsim.result import Outcome, Result
     from collsim.sweep.compare import Comparison, compare
+    from collsim.sweep.sweeping import sweep
     from collsim.topology import load
     from collsim.topology.graph import Link, Topology, build
 
@@ -41,6 +42,7 @@ __all__ = [
     "load",
     "nic_tables",
     "simulate",
+    "sweep",
     "verify",
 ]
 
@@ -66,6 +68,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "sweep":
+        # A package that can be called, see there.
+        return import_module("collsim.sweep")
     if name not in _HOMES:
         raise AttributeError(f"module 'collsim' has no attribute '{name}'")
     value: object = getattr(import_module(_HOMES[name]), name)
@@ -74,4 +79,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, "sweep"})

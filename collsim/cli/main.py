@@ -15,15 +15,18 @@ from collsim.cli.algo import algo
 from collsim.cli.bound import bound
 from collsim.cli.compare import compare
 from collsim.cli.completion import completion
+from collsim.cli.diff import diff
 from collsim.cli.doctor import doctor
 from collsim.cli.net import net
 from collsim.cli.notices import compile_notice
 from collsim.cli.plan import plan
 from collsim.cli.preset import preset
 from collsim.cli.reference import reference
+from collsim.cli.results import results
 from collsim.cli.run import run_command
 from collsim.cli.schedule import schedule
 from collsim.cli.suggest import SuggestingGroup
+from collsim.cli.sweep import sweep
 from collsim.cli.topo import topo
 from collsim.cli.traffic import traffic
 from collsim.cli.workload import workload
@@ -70,6 +73,7 @@ def cli() -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     *(run_command, compare, traffic, workload),
+    *(sweep, results, diff),
     *(topo, algo, net, preset, plan, bound, schedule),
     *(doctor, completion, reference),
 )

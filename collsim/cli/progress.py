@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Timer
+from typing import Any
 
 __all__ = ["MessageBar", "Show", "progress"]
 
@@ -26,16 +27,19 @@ class MessageBar:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Show]:
-    """Yield a function (done, total, text) that moves the bar; until it is called the bar only counts the time."""
+def progress(what: str, left: bool = False) -> Iterator[Show]:
+    """Yield a function (done, total, text) that moves the bar; until it is called the bar only counts the time.
+
+    `left`: say how much time is left, where the work comes in many parts.
+    """
     if not sys.stderr.isatty():
         yield lambda done, total, text: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = [SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()]
-    display = Progress(*columns, BarColumn(), MofNCompleteColumn(), console=Console(stderr=True), transient=True)
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), BarColumn(), MofNCompleteColumn()]
+    display = Progress(*columns, *_left(left), console=Console(stderr=True), transient=True, speed_estimate_period=600)
     task = display.add_task(what, total=None)
     timer = Timer(DELAY_S, display.start)
     timer.daemon = True
@@ -46,3 +50,10 @@ def progress(what: str) -> Iterator[Show]:
         timer.cancel()
         timer.join()
         display.stop()
+
+
+def _left(wanted: bool) -> list[Any]:
+    """Return the columns that say how much time is left."""
+    from rich.progress import TextColumn, TimeRemainingColumn
+
+    return [TimeRemainingColumn(), TextColumn("left")] if wanted else []

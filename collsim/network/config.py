@@ -26,7 +26,7 @@ from collsim.units import (
     parse_time,
 )
 
-__all__ = ["LEAVES", "NetworkConfig", "Nic", "PacketFormat", "Router", "Transport"]
+__all__ = ["LEAVES", "NetworkConfig", "Nic", "PacketFormat", "Router", "Transport", "parse_leaf"]
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "switching": ("cut-through", "store-and-forward"),
@@ -158,13 +158,8 @@ class NetworkConfig:
         """
         config = self
         for key, value in settings.items():
-            if key not in LEAVES:
-                raise UnknownName("network setting", key, LEAVES)
+            parsed = parse_leaf(key, value)
             part = LEAVES[key]
-            try:
-                parsed = _parse(key, value)
-            except InvalidValue as error:
-                raise InvalidValue(f"The setting {key} cannot be '{value}'. {error}") from None
             config = replace(config, **{part: replace(getattr(config, part), **{key: parsed})})
         _validate(config)
         return config
@@ -181,6 +176,19 @@ class NetworkConfig:
     def describe_changes(self) -> list[str]:
         """Return "key=value" for every changed leaf, with units."""
         return [f"{key}={_shown(key, value)}" for key, value in self.changed().items()]
+
+
+def parse_leaf(key: str, value: object) -> Any:
+    """Return the value of the leaf `key` as a configuration holds it, of text as on the command line or of its own type.
+
+    Raises UnknownName (a misspelt key or choice) and InvalidValue (a value out of range).
+    """
+    if key not in LEAVES:
+        raise UnknownName("network setting", key, LEAVES)
+    try:
+        return _parse(key, value)
+    except InvalidValue as error:
+        raise InvalidValue(f"The setting {key} cannot be '{value}'. {error}") from None
 
 
 _TIMES = ("router_delay", "message_overhead", "injection_latency", "ejection_latency", "retransmit_timeout")

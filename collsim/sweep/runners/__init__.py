@@ -1,0 +1,1 @@
+"""Kinds of points that a sweep runs, one a file."""
