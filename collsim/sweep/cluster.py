@@ -86,25 +86,38 @@ class Cluster:
 
         together = max(1, min(MOST_TOGETHER, len(works) // (4 * max(self.count, 1))))
         futures = [submit(numbers) for numbers in _portions(works, together)]
-        running: Any = distributed.as_completed(futures)  # type: ignore[no-untyped-call]
+        running: Any = distributed.as_completed(futures, loop=self._client.loop)  # type: ignore[no-untyped-call]
         for batch in running.batches():
             found: Answers = []
             for future in batch:
                 numbers = given.pop(future.key)
-                if future.status == "finished":
-                    found += zip(numbers, future.result(), strict=True)
-                elif future.status != "error":
-                    raise RunError(
-                        f"The connection to the scheduler at {self._address} is lost; repeat the command when it is back: "
-                        "what was answered is kept."
-                    )
-                elif len(numbers) > 1:
+                result = self._result(future)
+                if isinstance(result, list):
+                    found += zip(numbers, result, strict=True)
+                    continue
+                if len(numbers) > 1:
                     # One of them takes its worker down; each by itself shows which.
                     for number in numbers:
                         running.add(submit([number]))
                 else:
-                    found.append((numbers[0], Answer(FAILED, _lost(future.exception()))))
+                    found.append((numbers[0], Answer(FAILED, result)))
             yield found
+
+    def _result(self, future: Any) -> list[Answer] | str:
+        """Return the answers of a task, or why there are none. Raises RunError when the scheduler is lost."""
+        try:
+            if future.status in ("finished", "error"):
+                answers: list[Answer] = future.result()
+                return answers
+        except OSError:
+            pass  # the connection was lost since
+        except Exception as error:
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            return f"Its workers died or could not answer ({text}), most likely for lack of memory."
+        raise RunError(
+            f"The connection to the scheduler at {self._address} is lost; repeat the command when it is back: what was "
+            "answered is kept."
+        )
 
     def close(self) -> None:
         """Give up what is not done yet and leave the cluster as it was."""
@@ -117,11 +130,6 @@ def _portions(works: Sequence[Work], most: int) -> list[list[int]]:
     for number, work in enumerate(works):
         groups.setdefault(work.group, []).append(number)
     return [numbers[k : k + most] for numbers in groups.values() for k in range(0, len(numbers), most)]
-
-
-def _lost(error: object) -> str:
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"Its workers died or could not answer ({text}), most likely for lack of memory."
 
 
 def _version() -> str:

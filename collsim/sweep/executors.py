@@ -14,7 +14,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -142,7 +142,7 @@ class Processes:
                 batch = []
                 for pipe in wait([worker.pipe for worker in workers]):
                     worker = next(w for w in workers if w.pipe is pipe)
-                    if not self._hear(worker, batch):
+                    if not self._hear(worker, batch, tried):
                         workers.remove(worker)
                         batch += self._lost(worker, waiting, tried)
                 yield batch
@@ -163,7 +163,7 @@ class Processes:
             except OSError:
                 return  # it has died, which is heard next
 
-    def _hear(self, worker: _Worker, batch: Answers) -> bool:
+    def _hear(self, worker: _Worker, batch: Answers, tried: dict[int, int]) -> bool:
         """Take all that `worker` has said; False when it is gone."""
         try:
             while worker.pipe.poll():
@@ -173,8 +173,9 @@ class Processes:
                 elif kind == NOTICE:
                     tell(rest[0], Path(rest[1]))
                 elif kind == ANSWER:
-                    worker.has.remove(rest[0])
-                    batch.append((rest[0], rest[1]))
+                    number, found = rest
+                    worker.has.remove(number)
+                    batch.append((number, replace(found, attempts=1 + tried.get(number, 0))))
         except (EOFError, OSError):
             return False
         return True

@@ -1,0 +1,48 @@
+"""An algorithm for tests of sweeps: a ring that notes each size it is asked for, and does harm at one of them.
+
+Beside it lies `flag` with three words: what happens, to whom, and at which size. It happens once, or always if a fourth
+word says so. The harm comes from the point itself, so that tests need no sleeping and no luck.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+from collsim.collectives.algorithm import ALGORITHMS, Formula, algorithm
+
+FOLDER = Path(__file__).parent
+NOTHING = Formula("unknown", lambda *_: None)
+
+
+@algorithm(
+    "bomb",
+    title="a ring that may go off",
+    source="tests",
+    needs="nothing",
+    collectives=("all-reduce",),
+    steps=NOTHING,
+    volume=NOTHING,
+    size_free=False,
+    suits=("ring4",),
+)
+def bomb(topology, collective, hosts, hint):
+    with (FOLDER / "log").open("a") as log:
+        log.write(f"{hint.size}\n")
+    flag = FOLDER / "flag"
+    words = flag.read_text().split() if flag.exists() else []
+    if words and hint.size == int(words[2]):
+        if "always" not in words:
+            flag.unlink()
+        go_off(words[0], words[1])
+    return ALGORITHMS.get("ring").schedule(topology, collective, hosts, hint)
+
+
+def go_off(what, whom):
+    if what == "raise":
+        raise ZeroDivisionError("on purpose")
+    if whom == "group":
+        os.killpg(os.getpgid(0), signal.Signals[what])
+        return
+    os.kill({"parent": os.getppid(), "self": os.getpid()}.get(whom) or int(whom), signal.Signals[what])
+    if whom == "parent" and what == "SIGKILL":
+        signal.pause()
