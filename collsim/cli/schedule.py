@@ -41,7 +41,7 @@ __all__ = ["schedule"]
     "--export",
     "export_path",
     metavar="FILE",
-    help="Write the schedule for another tool: .xml (MSCCL) or .goal (LogGOPSim, at --size).",
+    help="Write the schedule for another tool: .xml (MSCCL), or at --size .goal (LogGOPSim) or .et (Chakra, a file a rank).",
 )
 def schedule(topo: str, algo: str, size: str, steps: str | None, table: str | None, **options: Any) -> None:
     """Show what an algorithm sends, step by step, after proving it right.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from collsim.collectives.schedule import Schedule
+    from collsim.interop.trace import Trace
     from collsim.network.config import NetworkConfig
 
-__all__ = ["check_export", "export"]
+__all__ = ["check_export", "export", "write_trace"]
 
 SHOWN = 5
 """Warnings shown of an export; `collsim algo lint` shows all."""
@@ -21,25 +25,34 @@ def check_export(path: str) -> None:
     from collsim.errors import InvalidValue
     from collsim.report.output import check_writable
 
-    if not path.lower().endswith((".xml", ".goal")):
-        raise InvalidValue(f"Cannot export to '{path}'; name a file that ends in .xml (MSCCL) or .goal (LogGOPSim).")
+    if not path.lower().endswith((".xml", ".goal", ".et", ".et.gz")):
+        raise InvalidValue(
+            f"Cannot export to '{path}'; name a file that ends in .xml (MSCCL), .goal (LogGOPSim), .et or .et.gz (Chakra)."
+        )
     check_writable(path)
 
 
 def export(plan: Schedule, path: str, size: int, network: NetworkConfig) -> None:
-    """Write `plan` to `path`; what its runtime would object to goes to stderr."""
+    """Write `plan` to `path`, traces at `size` bytes; what an MSCCL runtime would object to goes to stderr."""
     if path.lower().endswith(".xml"):
         _msccl(plan, path)
-    else:
-        _goal(plan, path, size, network)
-
-
-def _goal(plan: Schedule, path: str, size: int, network: NetworkConfig) -> None:
-    from collsim.interop.goal import to_goal
+        return
     from collsim.interop.schedule_trace import schedule_trace
-    from collsim.report.output import write_text
 
-    write_text(path, to_goal(schedule_trace(plan, size, network)))
+    write_trace(schedule_trace(plan, size, network), path)
+
+
+def write_trace(trace: Trace, path: str) -> None:
+    """Write `trace` to `path`, or to a file a rank beside it, by its ending."""
+    from collsim.interop.trace_files import trace_files
+    from collsim.report.output import write_file
+
+    for place, content in trace_files(trace, path):
+        write_file(place, partial(_put, content))
+
+
+def _put(content: bytes, temporary: Path) -> None:
+    temporary.write_bytes(content)
 
 
 def _msccl(plan: Schedule, path: str) -> None:

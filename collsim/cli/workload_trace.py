@@ -28,6 +28,9 @@ SHOWN = 8
     "--placement", default="linear", show_default=True, metavar="P", help="Host of each rank: linear, random:SEED or a file."
 )
 @click.option("--calc-unit", default="1ns", show_default=True, metavar="TIME", help="Unit in which GOAL counts calc.")
+@click.option("--groups", metavar="FILE", help="Chakra's process groups, JSON. [FILE's prefix.groups.json, if there]")
+@click.option("--flops", metavar="RATE", help="Speed of Chakra nodes that state operations and no duration, like 100T.")
+@click.option("--export", "export_path", metavar="FILE", help="Write the trace anew: .goal, .et or .et.gz (a file a rank).")
 @engine_option
 @network_options
 @seed_option
@@ -35,22 +38,31 @@ SHOWN = 8
 def trace(path: str, topo: str, algo: str, json_path: str | None, **options: Any) -> None:
     """Replay a trace on a machine: time, end of every rank, exposed communication, busiest link.
 
-    FILE ends in .goal (LogGOPSim). What the file says of its network, and what is left out, is in docs/formats.md.
+    FILE ends in .goal (LogGOPSim), or is any rank's file of a Chakra trace, or prefix.et for prefix.0.et and all others
+    (.et, .et.gz, .json). How they are read, and what is left out, is in docs/formats.md.
 
     \b
     Examples:
       collsim workload trace ring.goal --topo torus4x4
+      collsim workload trace step.et --topo hgx-h100 --algo ring --flops 500T
       collsim workload trace app.goal --topo fattree4 --set message_overhead=1.5us --json -
     """
+    from collsim.cli.schedule_export import write_trace
+    from collsim.errors import InvalidValue
     from collsim.report.output import check_writable, to_json, write_text
     from collsim.report.table import print_rows
     from collsim.simulate import prepare
     from collsim.sweep.traces import read_trace, run_trace
-    from collsim.units import parse_time
+    from collsim.units import parse_number, parse_time
 
     if json_path not in (None, "-"):
         check_writable(json_path)
-    found = read_trace(path, unit=parse_time(options.pop("calc_unit")))
+    flops = None if options["flops"] is None else int(parse_number(options["flops"], "speed", example="100T"))
+    if flops is not None and flops < 1:
+        raise InvalidValue(f"The speed {options['flops']} is not above zero; give operations a second, like 100T.")
+    found = read_trace(path, unit=parse_time(options.pop("calc_unit")), groups=options["groups"], flops=flops)
+    if options["export_path"] is not None:
+        write_trace(found, options["export_path"])
     case = prepare(topo, **settings_of(options))
     with progress(f"{path} on {case.topology.name}") as show:
         outcome = run_trace(found, case, algo, [MessageBar(show, "messages")])

@@ -17,6 +17,8 @@ from collsim.collectives.schedule import Schedule
 from collsim.collectives.verify import verify
 from collsim.engines.engine import ENGINES
 from collsim.errors import FileFormatError
+from collsim.interop.chakra_files import chakra_prefix
+from collsim.interop.chakra_trace import read_chakra
 from collsim.interop.goal import NANOSECOND, read_goal
 from collsim.interop.trace import CALC, COLLECTIVE, SEND, Trace
 from collsim.interop.trace_program import trace_program
@@ -28,7 +30,7 @@ from collsim.units import FS_PER_SECOND
 
 __all__ = ["SUFFIXES", "TraceOutcome", "read_trace", "replay", "run_trace"]
 
-SUFFIXES = (".goal",)
+SUFFIXES = (".goal", ".et", ".et.gz", ".json")
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,22 +99,36 @@ def _seconds(times: NDArray[np.int64]) -> list[float]:
     return [time / FS_PER_SECOND for time in times.tolist()]
 
 
-def read_trace(path: str | Path, *, unit: int = NANOSECOND) -> Trace:
-    """Return the trace at `path`, by suffix: .goal (`unit`: fs of its unit of time). FileFormatError for others."""
+def read_trace(
+    path: str | Path, *, unit: int = NANOSECOND, groups: str | Path | None = None, flops: int | None = None
+) -> Trace:
+    """Return the trace at `path`, by suffix: .goal, or .et, .et.gz or .json for the files of all ranks beside it (Chakra).
+
+    `unit`: fs of the unit in which GOAL counts calc; `groups`: file of Chakra's process groups, by default
+    `prefix.groups.json` where there is one; `flops`: operations a second of Chakra nodes that state no duration.
+    FileFormatError for other suffixes.
+    """
     place = Path(path).expanduser()
-    if place.suffix.lower() == ".goal":
+    name = place.name.lower()
+    if name.endswith(".goal"):
         return read_goal(place, unit)
+    if name.endswith((".et", ".et.gz", ".json")):
+        beside = place.with_name(f"{chakra_prefix(place)}.groups.json")
+        known = Path(groups).expanduser() if groups is not None else beside if beside.is_file() else None
+        return read_chakra(place, known, flops)
     raise FileFormatError(f"{path} is no trace; traces end in {', '.join(SUFFIXES)}.")
 
 
 def replay(trace: Trace | str | Path, topology: str, algorithm: str = "multitree", **settings: Any) -> TraceOutcome:
     """Return the outcome of `trace` (or its file) on `topology`; `settings` as of `collsim.simulate`, without sizes.
 
-    >>> from collsim.interop.goal import parse_goal
-    >>> text = "num_ranks 2" + chr(10) + "rank 0 {" + chr(10) + "send 1600b to 1" + chr(10) + "}" + chr(10)
-    >>> pair = parse_goal(text + "rank 1 {" + chr(10) + "recv 1600b from 0" + chr(10) + "}" + chr(10))
-    >>> replay(pair, "switch2", engine="simpy").result.time
-    400000000
+        >>> from collsim.interop.chakra_files import chakra_prefix
+    from collsim.interop.chakra_trace import read_chakra
+    from collsim.interop.goal import parse_goal
+        >>> text = "num_ranks 2" + chr(10) + "rank 0 {" + chr(10) + "send 1600b to 1" + chr(10) + "}" + chr(10)
+        >>> pair = parse_goal(text + "rank 1 {" + chr(10) + "recv 1600b from 0" + chr(10) + "}" + chr(10))
+        >>> replay(pair, "switch2", engine="simpy").result.time
+        400000000
     """
     return run_trace(trace if isinstance(trace, Trace) else read_trace(trace), prepare(topology, **settings), algorithm)
 

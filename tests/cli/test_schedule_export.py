@@ -40,7 +40,7 @@ def test_limits_are_told_at_the_export_and_by_lint(tmp_path, capsys):
 
 def test_an_unknown_suffix_is_refused_before_anything_runs(tmp_path, capsys):
     assert invoke(["schedule", "--topo", "ring4", "--algo", "ring", "--export", str(tmp_path / "plan.txt")]) == 2
-    assert "name a file that ends in .xml (MSCCL)" in capsys.readouterr().err
+    assert "name a file that ends in .xml (MSCCL), .goal" in capsys.readouterr().err
 
 
 def test_a_schedule_written_as_goal_is_replayed(tmp_path, capsys):
@@ -65,6 +65,36 @@ def test_traces_that_are_none_are_refused(tmp_path, capsys):
     assert run("workload", "trace", str(path), "--topo", "ring4") == 2
     assert "line 3: rank 0, send 0 is never received by rank 1." in capsys.readouterr().err
     assert run("workload", "trace", str(tmp_path / "x.pdf"), "--topo", "ring4") == 2
-    assert "is no trace; traces end in .goal" in capsys.readouterr().err
+    assert "is no trace; traces end in .goal, .et, .et.gz, .json" in capsys.readouterr().err
     assert run("workload", "trace", str(tmp_path / "y.goal"), "--topo", "ring4") == 2
     assert "There is no file" in capsys.readouterr().err
+
+
+def test_a_schedule_written_as_chakra_is_replayed_and_written_anew(tmp_path, capsys):
+    path, goal = tmp_path / "plan.et.gz", tmp_path / "plan.goal"
+    words = ["--topo", "ring4", "--algo", "ring", "--size", "1MiB", "--set", "reduction_rate=10GB/s"]
+    assert invoke(["schedule", *words, "--steps", "0", "--export", str(path)]) == 0
+    assert sorted(one.name for one in tmp_path.iterdir()) == [f"plan.{rank}.et.gz" for rank in range(4)]
+    capsys.readouterr()
+    times = []
+    for source, more in ((path, ["--export", str(goal)]), (goal, [])):
+        assert run("workload", "trace", str(source), "--topo", "ring4", *more, "--json", "-") == 0
+        value = json.loads(capsys.readouterr().out)
+        times.append(value["time_s"])
+        assert (value["calcs"], value["sends"]) == (12, 24)
+    assert run("run", *words, "--json", "-") == 0
+    times.append(json.loads(capsys.readouterr().out)["time_s"])
+    # 262,144 bytes are added in 26.2144 us, which GOAL rounds up to the nanosecond in each of three steps.
+    assert times[0] == times[2]
+    assert round((times[1] - times[0]) * 1e12) == 3 * 600
+
+
+def test_the_speed_of_chakra_nodes(tmp_path, capsys):
+    path = tmp_path / "t.0.json"
+    path.write_text('{"workload_graph": [{"Id": 0, "NodeType": 4, "num_ops": 1000000, "data_deps": []}]}')
+    assert run("workload", "trace", str(path), "--topo", "ring4", "--flops", "1T", "--json", "-") == 0
+    assert json.loads(capsys.readouterr().out)["time_s"] == 1e-6
+    assert run("workload", "trace", str(path), "--topo", "ring4") == 2
+    assert "say how fast with --flops" in capsys.readouterr().err
+    assert run("workload", "trace", str(path), "--topo", "ring4", "--flops", "0") == 2
+    assert "is not above zero" in capsys.readouterr().err

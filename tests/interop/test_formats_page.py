@@ -22,6 +22,13 @@ def test_commands_of_a_section_run(name, tmp_path, monkeypatch, capsys):
             assert not capsys.readouterr().err.startswith("Error"), line
 
 
+def test_python_blocks_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for source in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
+        exec(compile(source, "formats.md", "exec"), {})
+    assert {"step.0.et", "step.1.et"} <= {path.name for path in tmp_path.iterdir()}
+
+
 def test_the_goal_example_is_read():
     trace = parse_goal(re.search(r"```text\n(num_ranks.*?)```", PAGE, re.DOTALL)[1])
     assert [[operation.kind for operation in rank] for rank in trace.ranks] == [["calc", "send"], ["recv", "calc"]]
