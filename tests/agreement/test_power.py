@@ -13,7 +13,7 @@ import pytest
 from agreement.compare import differences, run
 from agreement.draw import draw
 
-from collsim.engines.reference import arbiter, fabric, link, lockstep, nic, routes, servers, tasks, wiring
+from collsim.engines.reference import arbiter, ends, fabric, link, lockstep, nic, routes, servers, tasks, wiring
 from collsim.network import buffers, schedulers
 
 CASES = 300
@@ -51,6 +51,19 @@ MUTANTS = [
     ("4 turns of overheads", servers, "Servers.arrive", "message.id, job", "-message.id, job"),
     ("6 quantum", tasks, "Tasks.reduction_fs", "-(-message.size // quantum) * quantum", "message.size"),
     ("6 ejection of an own message", tasks, "Tasks._ready", "elif message.packets", "elif False"),
+    ("28 attempts differ", ends, "Ends.loses", "packet.before", "packet.before + 1"),
+    ("28 links differ", ends, "Ends.loses", "*identity, link.index", "*identity, 0"),
+    ("29 the rest of the way", ends, "Ends._notice", "missed + rest", "missed"),
+    ("29 a timer waits for the loss", ends, "Ends._notice", "max(packet.sent + self._timeout, missed)", "missed"),
+    ("30 goes back", ends, "Ends._send_again", "- packet.place", "- packet.place + (packet.place > 0)"),
+    ("30 once", ends, "Ends._send_again", "packet.message.attempts[packet.index] > packet.before + 1", "False"),
+    ("30 in order only", ends, "Ends._arrived", "packet.place != flow.expected", "packet.place < flow.expected"),
+    ("30 repeats in order", ends, "Ends._send_again", "insort(flow.again", "list.append(flow.again"),
+    ("30 repeats open no step", fabric, "Fabric._tail_left", "packet.before == 0", "True"),
+    ("31 delivery", ends, "Ends._deliver", "message.delivered in message.held", "False"),
+    ("32 outstanding", ends, "Ends._choose", "scores[k][1] * each", "0"),
+    ("32 the draw", ends, "Ends._choose", "(k - first) % count", "k"),
+    ("32 an eighth", ends, "Ends._learn", "(score[0] >> 3)", "(score[0] >> 2)"),
 ]
 LATER = "self.clock.at(what.time + 1, lambda _: (link.change(what.time, what.rate), self.poke(link)), None)"
 CHANGED = [

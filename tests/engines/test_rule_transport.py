@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from engines.tiny import finish, machine, run
 
+from collsim.engines.compiled.engine import simulate
 from collsim.errors import CollsimError, InvalidValue
+from collsim.network.config import NetworkConfig
 from collsim.network.loss import is_lost
-from collsim.program import Send
+from collsim.program import Program, Send
+from collsim.topology import load
 from collsim.topology.graph import Link, build
 
 ENGINES = pytest.mark.parametrize("engine", ["simpy", "compiled"])
@@ -231,3 +234,34 @@ def test_lossless_runs_are_what_they_were():
     assert result.message_finish.tolist() == [43]
     assert result.train_fraction == 1
     assert run(LINE, Send(0, 1, 30), engine="compiled", loss=1e-9).train_fraction == 0
+
+
+def far(loss, **settings):
+    """A wire that holds some 5,000 packets, more than a pool of notes has to begin with."""
+    wire = machine(2, 1, (0, 2, 1), (2, 1, 50_000))
+    return {
+        engine: run(wire, Send(0, 1, 60_000), engine=engine, loss=loss, delivery="in-order", seed=2, **settings)
+        for engine in ("simpy", "compiled")
+    }
+
+
+@pytest.mark.parametrize("recovery", ["selective-repeat", "go-back-n"])
+def test_many_packets_under_way_are_kept_account_of(recovery):
+    ran = far(0.001, recovery=recovery)
+    assert ran["simpy"].time == ran["compiled"].time
+    assert ran["simpy"].packets_repeated == ran["compiled"].packets_repeated > 0
+    assert ran["simpy"].reorder_peak.tolist() == ran["compiled"].reorder_peak.tolist()
+    assert ran["simpy"].critical_path == ran["compiled"].critical_path
+    assert (ran["compiled"].reorder_peak[1] > 40_000) == (recovery == "selective-repeat")
+
+
+@pytest.mark.parametrize("settings", [{}, {"recovery": "go-back-n"}, {"routing": "feedback", "delivery": "in-order"}])
+def test_a_run_is_found_again_from_the_states_kept_of_it(settings):
+    network = NetworkConfig().with_settings({"packet_payload": 256, "loss": 0.02} | settings)
+    fabric = load("leafspine2x2x2")
+    program = Program(tuple(Send(host, (host + 2) % 4, 20_000) for host in range(4)))
+    whole = simulate(fabric, program, network, 5)
+    pieces = simulate(fabric, program, network, 5, log_limit=50)
+    assert whole.critical_path == pieces.critical_path
+    assert whole.critical_links == pieces.critical_links
+    assert whole.packets_lost > 0
