@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collsim.collectives.verify import verify
     from collsim.errors import CollsimError
     from collsim.network.config import NetworkConfig
+    from collsim.report.trace import write_trace
     from collsim.result import Outcome, Result
     from collsim.sweep.compare import Comparison, compare
     from collsim.sweep.sweeping import sweep
@@ -44,6 +45,7 @@ __all__ = [
     "simulate",
     "sweep",
     "verify",
+    "write_trace",
 ]
 
 _HOMES = {
@@ -64,6 +66,7 @@ _HOMES = {
     "load": "collsim.topology",
     "nic_tables": "collsim.collectives.nic_table",
     "verify": "collsim.collectives.verify",
+    "write_trace": "collsim.report.trace",
 }
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collsim.collectives.closed_forms import ClosedForm
     from collsim.collectives.schedule import Schedule
     from collsim.collectives.verify import Proof
+    from collsim.crossings import Crossings
     from collsim.network.config import NetworkConfig
     from collsim.topology.graph import Topology
 
@@ -88,7 +89,8 @@ class Outcome:
     `algorithm` is the text that chose it (with options), `legality` why it may run there; `size` bytes of a buffer;
     `closed_form` is None where contention leaves none; `wall` seconds the engine took; `placement` and `faults` say
     how ranks and links were altered, `changes` how links changed during the run; `request` are the command-line words for
-    the same machine; `warnings` are sentences a reader must know.
+    the same machine; `warnings` are sentences a reader must know; `crossings`: when messages held links, None unless asked
+    for and known.
     """
 
     topology: Topology
@@ -109,6 +111,7 @@ class Outcome:
     changes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     baseline: Outcome | None = None
+    crossings: Crossings | None = None
 
     @property
     def time_s(self) -> float:

@@ -103,10 +103,13 @@ class Case:
         machine = fastest(self.topology, self.changes)
         return lower_bound(machine, self.collective, self.hosts, size, overhead=overhead, hop=hop)
 
-    def run(self, algorithm: str | Schedule, size: int, observers: Sequence[object] = ()) -> Outcome:
-        """Return the explained outcome of `algorithm` at `size` bytes (at least 1)."""
+    def run(
+        self, algorithm: str | Schedule, size: int, observers: Sequence[object] = (), *, crossings: bool = False
+    ) -> Outcome:
+        """Return the explained outcome of `algorithm` at `size` bytes (at least 1), with its `crossings` if wanted."""
         from time import perf_counter
 
+        from collsim.crossings import Recorder
         from collsim.engines.engine import ENGINES
         from collsim.errors import InvalidValue
         from collsim.network.link_changes import describe_changes
@@ -119,8 +122,10 @@ class Case:
         engine = ENGINES.get(self.engine)
         schedule, proof = self.plan(algorithm, size)
         program, more = single_call(schedule, size), {"changes": self.changes} if self.changes else {}
+        recorder = Recorder()
+        told = (*observers, recorder) if crossings else observers
         started = perf_counter()
-        result = engine(self.topology, program, self.network, seed=self.seed, observers=observers, **more)
+        result = engine(self.topology, program, self.network, seed=self.seed, observers=told, **more)
         wall = perf_counter() - started
         return Outcome(
             topology=self.topology,
@@ -140,6 +145,7 @@ class Case:
             request=self.request,
             changes=describe_changes(self.topology, self.changes),
             warnings=tuple(self._warnings(schedule, size)),
+            crossings=recorder.found,
         )
 
     def _warnings(self, schedule: Schedule, size: int) -> list[str]:
@@ -256,6 +262,7 @@ def simulate(
     degrade: Mapping[str, float | str] | None = None,
     at: Sequence[str | LinkChange] = (),
     observers: Sequence[object] = (),
+    crossings: bool = False,
 ) -> Outcome:
     """Simulate one collective and return its proved, bounded, explained outcome.
 
@@ -265,7 +272,8 @@ def simulate(
     "random:SEED", a file of host names, or the host of each rank; `hosts`: the group, default all. `baseline`: an
     algorithm to compare with. `root`: rank of broadcast and reduce. `fail`: names of links to remove; `degrade`: {link
     name: share of its rate}. `at`: links that change during the run, "TIME:LINK=RATE|SHARE|fail|restore" each, as in
-    "5ms:h0->h1=0.5". `observers` are handed to the engine.
+    "5ms:h0->h1=0.5". `observers` are handed to the engine. `crossings`: keep when each message held each link, for traces
+    and space-time diagrams; a run whose messages meet then goes packet by packet throughout.
 
     Raises UsageError for a request that cannot be carried out (the message says why and what would work) and RunError
     for a run that fails, such as a deadlock.
@@ -295,7 +303,7 @@ def simulate(
         degrade=degrade,
         at=at,
     )
-    outcome = case.run(algorithm, amount, observers)
+    outcome = case.run(algorithm, amount, observers, crossings=crossings)
     return outcome if baseline is None else replace(outcome, baseline=case.run(baseline, amount))
 
 

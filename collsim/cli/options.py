@@ -12,6 +12,7 @@ from collsim.errors import InvalidValue
 
 __all__ = [
     "algo_option",
+    "apply_options",
     "at_option",
     "collective_option",
     "complete_algorithm",
@@ -68,7 +69,7 @@ def sized_machine_options(command: F) -> F:
 
 
 def _machine(command: F, topo: Callable[[F], F]) -> F:
-    return _apply(
+    return apply_options(
         command,
         topo,
         click.option("--bandwidth", metavar="RATE", help="Rate of links that state none, like 16GB/s or 200Gb/s. [16GB/s]"),
@@ -90,7 +91,7 @@ def run_options(command: F) -> F:
 
 def plan_options(command: F) -> F:
     """Add what schedules have beside a machine: collective, network, placement, root and seed."""
-    return _apply(
+    return apply_options(
         command,
         collective_option,
         network_options,
@@ -109,7 +110,7 @@ def plan_options(command: F) -> F:
 
 def network_options(command: F) -> F:
     """Add --preset, --network and --set."""
-    return _apply(
+    return apply_options(
         command,
         click.option(
             "--preset",
@@ -137,13 +138,13 @@ def network_options(command: F) -> F:
 def engine_option(command: F) -> F:
     """Add --engine."""
     option = click.option("--engine", metavar="E", shell_complete=_names(_engines), help=f"{_ENGINES_HELP} [compiled]")
-    return _apply(command, option)
+    return apply_options(command, option)
 
 
 def seed_option(command: F) -> F:
     """Add --seed."""
     option = click.option("--seed", default=0, show_default=True, metavar="N", help="Seed of every random choice.")
-    return _apply(command, option)
+    return apply_options(command, option)
 
 
 _ENGINES_HELP = (
@@ -154,7 +155,7 @@ _ENGINES_HELP = (
 
 def algo_option(command: F) -> F:
     """Add --algo."""
-    return _apply(
+    return apply_options(
         command,
         click.option(
             "--algo",
@@ -170,7 +171,7 @@ def algo_option(command: F) -> F:
 
 def at_option(command: F) -> F:
     """Add --at."""
-    return _apply(
+    return apply_options(
         command,
         click.option(
             "--at",
@@ -185,12 +186,12 @@ def at_option(command: F) -> F:
 def size_option(command: F) -> F:
     """Add --size."""
     text = "Bytes of a rank's buffer as nccl-tests counts them: 16MiB, 375KiB, 1e6."
-    return _apply(command, click.option("--size", default="16MiB", show_default=True, metavar="SIZE", help=text))
+    return apply_options(command, click.option("--size", default="16MiB", show_default=True, metavar="SIZE", help=text))
 
 
 def collective_option(command: F) -> F:
     """Add --collective."""
-    return _apply(
+    return apply_options(
         command,
         click.option(
             "--collective",
@@ -207,7 +208,7 @@ def collective_option(command: F) -> F:
 def root_option(command: F) -> F:
     """Add --root."""
     text = "Root rank of broadcast and reduce."
-    return _apply(command, click.option("--root", default=0, show_default=True, metavar="RANK", help=text))
+    return apply_options(command, click.option("--root", default=0, show_default=True, metavar="RANK", help=text))
 
 
 def settings_of(options: dict[str, Any]) -> dict[str, Any]:
@@ -257,7 +258,8 @@ def parse_degrade(texts: Sequence[str]) -> dict[str, str]:
     return shares
 
 
-def _apply(command: F, *decorators: Callable[[F], F]) -> F:
+def apply_options(command: F, *decorators: Callable[[F], F]) -> F:
+    """Add options in the order in which they are to be listed."""
     for decorator in reversed(decorators):
         command = decorator(command)
     return command

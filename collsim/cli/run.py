@@ -9,6 +9,7 @@ import click
 
 from collsim.cli.options import algo_option, at_option, machine_options, run_options, settings_of, size_option
 from collsim.cli.progress import MessageBar, progress
+from collsim.cli.run_output import check_size, file_options, take_paths, wants_crossings, write_files
 
 if TYPE_CHECKING:
     from collsim.simulate import Case
@@ -27,8 +28,8 @@ HOPS_PER_SECOND = {"simpy": 100_000, "compiled": 2_500_000}
 @run_options
 @at_option
 @click.option("--baseline", metavar="A", help="Algorithm to compare with, like ring.")
-@click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; '-' prints it instead of the report.")
-def run_command(topo: str, algo: str, size: str, baseline: str | None, json_path: str | None, **options: Any) -> None:
+@file_options
+def run_command(topo: str, algo: str, size: str, baseline: str | None, **options: Any) -> None:
     """Time one collective and explain the time.
 
     Prints the machine, the algorithm and why it may run there, the proof, time, bandwidths, the lower bound and the
@@ -41,31 +42,31 @@ def run_command(topo: str, algo: str, size: str, baseline: str | None, json_path
       collsim run --topo dgx1-v100 --algo ring --size 64MiB --collective all-gather
       collsim run --topo gaudi3 --algo direct --collective partial-all-reduce:p=0.5,h=4096
       collsim run --topo fattree4 --set header=64B --set buffer=32KiB --json -
+      collsim run --topo torus4x4 --algo multitree --size 1MiB --trace trace.json
     """
     from dataclasses import replace
 
     from collsim.report.describe import run_rows
-    from collsim.report.output import check_writable, to_json, write_text
+    from collsim.report.output import to_json
     from collsim.report.table import print_rows
     from collsim.simulate import prepare
     from collsim.units import parse_size
 
-    if json_path not in (None, "-"):
-        check_writable(json_path)
+    paths = take_paths(options)
     amount = parse_size(size)
     case = prepare(topo, **settings_of(options))
     with progress(f"{algo} on {case.topology.name}") as show:
+        check_size(case, algo, amount, paths)
         _warn_if_large(case, algo, amount)
-        outcome = case.run(algo, amount, [MessageBar(show, f"{algo}, messages")])
+        outcome = case.run(algo, amount, [MessageBar(show, f"{algo}, messages")], crossings=wants_crossings(paths))
         if baseline is not None:
             _warn_if_large(case, baseline, amount)
             outcome = replace(outcome, baseline=case.run(baseline, amount, [MessageBar(show, f"{baseline}, messages")]))
-    if json_path == "-":
+    if paths.get("json") == "-":
         click.echo(to_json(outcome.to_dict()), nl=False)
-        return
-    print_rows(run_rows(outcome), sys.stdout)
-    if json_path is not None:
-        write_text(json_path, to_json(outcome.to_dict()))
+    else:
+        print_rows(run_rows(outcome), sys.stdout)
+    write_files(outcome, paths)
 
 
 def _warn_if_large(case: Case, algorithm: str, size: int) -> None:

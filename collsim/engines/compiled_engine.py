@@ -51,16 +51,18 @@ def run(
 
     Where messages never meet and no link changes they are simulated whole (docs/trains.md), else packet by packet, as
     `packets` always does.
-    Observers may have `on_progress`, called every so many events; any other method would need Python at every packet.
+    Observers may have `on_progress`, called every so many events, and `on_crossings`, called at the end unless there were
+    more grants than the log holds; any other method would need Python at every packet.
     Raises UsageError for what only the engine "simpy" can do, else as that engine does.
     """
     _refuse(network, observers)
     from collsim.engines.compiled.trains.engine import try_trains
 
-    result = None if changes else try_trains(topology, program, network, seed)
+    asked = _methods(observers, "on_crossings")
+    result = None if changes else try_trains(topology, program, network, seed, asked)
     if result is None:
-        return _packets(topology, program, network, seed, observers, changes, trains=True)
-    for tell in _listeners(observers):
+        return _packets(topology, program, network, seed, observers, changes, trains=not asked)
+    for tell in _methods(observers, "on_progress"):
         tell(program.messages, program.messages, result.time)
     return result
 
@@ -91,11 +93,13 @@ def _packets(
 ) -> Result:
     from collsim.engines.compiled.engine import simulate
 
-    return simulate(topology, program, network, seed, _listeners(observers), trains=trains, changes=changes)
+    told = _methods(observers, "on_crossings")
+    notify = _methods(observers, "on_progress")
+    return simulate(topology, program, network, seed, notify, trains=trains, changes=changes, told=told)
 
 
-def _listeners(observers: Sequence[object]) -> list[Callable[[int, int, int], None]]:
-    return [o.on_progress for o in observers if hasattr(o, "on_progress")]
+def _methods(observers: Sequence[object], name: str) -> list[Callable[..., None]]:
+    return [getattr(observer, name) for observer in observers if hasattr(observer, name)]
 
 
 def _refuse(network: NetworkConfig, observers: Sequence[object]) -> None:

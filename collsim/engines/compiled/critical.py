@@ -142,11 +142,12 @@ class _Log:
         self._recording = recording
 
     def __getitem__(self, number: int) -> Grant:
-        return Grant(*self._recording.grant(number)[:6])
+        time, link, message, previous, cause, _, by, _ = self._recording.grant(number)
+        return Grant(time, link, message, previous, cause, by)
 
     def last(self, number: int) -> int:
         """When the last packet of the grant, a train, would be granted; when it was made, if it is of one packet."""
-        return self._recording.grant(number)[6]
+        return self._recording.grant(number)[-1]
 
 
 class _Jobs:

@@ -9,8 +9,10 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
+from collsim.crossings import Crossings
 from collsim.engines.compiled.build import LOG_LIMIT, Machine, build
 from collsim.engines.compiled.critical import critical_path
+from collsim.engines.compiled.crossings import packet_crossings
 from collsim.engines.compiled.flows import add_flows, add_steps, raise_fault
 from collsim.engines.compiled.layout import Arrays
 from collsim.engines.compiled.recording import Recording
@@ -50,12 +52,14 @@ def simulate(
     *,
     trains: bool = False,
     changes: Sequence[LinkChange] = (),
+    told: Sequence[Callable[[Crossings], None]] = (),
 ) -> Result:
     """Return the Result of a run; `notify(done, total, time)` are told now and then how many messages are complete.
 
     Raises as the reference engine does. `log_limit`: grants of the critical path's log kept at a time (recording.py).
     `trains`: let messages of one link go as one event while nobody else asks for it (lone_trains.py). `changes` of links
-    are those of rule 27; there are no trains then.
+    are those of rule 27; there are no trains then. `told` are told of all crossings once the run has ended, if there are no
+    `trains` and the log holds every grant.
     """
     machine = prepare(topology, program, network, seed, trains, changes)
     total = len(machine.arrays.message)
@@ -73,7 +77,12 @@ def simulate(
     paused(machine.arrays)
     if machine.arrays.root["done"][0] < total:
         raise stall_error(machine)
-    return _result(machine, recording)
+    result = _result(machine, recording)
+    found = packet_crossings(machine, recording) if told and not trains else None
+    if found is not None:
+        for tell in told:
+            tell(found)
+    return result
 
 
 def _result(machine: Machine, recording: Recording) -> Result:

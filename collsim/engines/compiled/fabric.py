@@ -173,6 +173,8 @@ def _occupy(s: Any, link: int, lane: int, message: int, index: int, size: int, t
     wire.free_at, wire.record, wire.train = end, s.grants, -1
     s.grants += 1
     s.hops += 1
+    if s.logging:
+        grant_at(s, s.logged - 1).size = size
     wire.busy += end - s.now
     wire.bytes += size
     if s.by_message:
@@ -185,7 +187,7 @@ def _log(s: Any, link: int, message: int, previous: int, cause: int, by: int) ->
     entry = grant_at(s, s.logged)
     s.logged += 1
     entry.time, entry.last, entry.previous, entry.by = s.now, s.now, previous, by
-    entry.link, entry.message, entry.cause = link, message, cause
+    entry.link, entry.message, entry.cause, entry.size = link, message, cause, 0
 
 
 @small_kernel

@@ -231,8 +231,9 @@ SCORE = _record(waited="i8", out="i8")
 QUEUED = _record(flow="i4")
 GATE = _record(left="i4")  # members of a dependency set that are not complete
 NUMBER = _record(value="i8")
-# As reference/grants.py has it; a train is one grant, and `last` is when the last of its packets would be granted.
-GRANT = _record(time="i8", link="i4", message="i4", previous="i8", cause="i4", by="i8", last="i8")
+# As reference/grants.py has it; a train is one grant, and `last` is when the last of its packets would be granted. `size`:
+# bytes of a packet that goes alone, of 2^32 bytes or more their rest.
+GRANT = _record(time="i8", link="i4", message="i4", previous="i8", cause="i4", size="u4", by="i8", last="i8")
 
 
 class Rules(NamedTuple):

@@ -21,7 +21,7 @@ from collsim.engines.compiled.layout import Arrays, pointed
 
 __all__ = ["Recording"]
 
-Grant = tuple[int, int, int, int, int, int, int]
+Grant = tuple[int, int, int, int, int, int, int, int]
 Records = NDArray[Any]
 
 KEPT = 16
@@ -59,7 +59,7 @@ class Recording:
         self.status = self._run()
 
     def grant(self, number: int) -> Grant:
-        """Return the grant: the columns of GRANT in layout.py, by the order of reference/grants.py and then `last`."""
+        """Return the grant: the columns of GRANT in layout.py."""
         log, first = self.arrays.grant, int(self.arrays.root["log_from"][0])
         if number >= first:
             grant: Grant = log[number - first].item()

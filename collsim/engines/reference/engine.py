@@ -51,7 +51,8 @@ def run(
     router = Router(topology, network, seed, messages)
     check_buffers(messages, router.links, network, cut)
     ends = Ends(topology, network, seed, router, messages)
-    fabric = Fabric(network, router, Watch(observers), ends)
+    watch = Watch(observers)
+    fabric = Fabric(network, router, watch, ends)
     tasks = Tasks(program, messages, fabric)
     lockstep = Lockstep(fabric, tasks, cut) if SCHEDULERS.get(network.nic.nic_scheduler).lockstep else None
     for change in changes:
@@ -60,6 +61,7 @@ def run(
     fabric.clock.run()
     if tasks.done < len(messages):
         raise stall(topology, fabric, messages)
+    watch.end()
     parts, critical_links = critical_path(tasks, lockstep)
     finish = _operation_finish(tasks)
     return Result(

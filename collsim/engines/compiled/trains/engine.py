@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collsim.crossings import Crossings
 from collsim.engines.compiled.provenance import provenance
 from collsim.engines.compiled.trains.critical import critical_path
+from collsim.engines.compiled.trains.crossings import train_crossings
 from collsim.engines.compiled.trains.layout import COMPUTE, ENDED, PAUSED, Trains
 from collsim.engines.compiled.trains.sweep import sweep
 from collsim.engines.compiled.trains.tables import Work, work_of
@@ -25,11 +27,18 @@ A_PAUSE = 500_000
 """Ticks and looks at ports after which Python looks around for Ctrl-C: some tenths of a second."""
 
 
-def try_trains(topology: Topology, program: Program, network: NetworkConfig, seed: int = 0) -> Result | None:
+def try_trains(
+    topology: Topology,
+    program: Program,
+    network: NetworkConfig,
+    seed: int = 0,
+    told: Sequence[Callable[[Crossings], None]] = (),
+) -> Result | None:
     """Return the Result of `program`, a message being one event: equal to that of packets to the tick in every field.
 
     None where trains meet, where a buffer might be short, or where the settings make what is sent depend on packets;
     nothing is known then and packets have to be run. None as well for what is refused: the packet engine says why.
+    `told` are told of all crossings.
     """
     try:
         work = work_of(topology, program, network, seed)
@@ -41,6 +50,8 @@ def try_trains(topology: Topology, program: Program, network: NetworkConfig, see
     part = trains.task["unfinished"] > 1
     if _swept(trains) != ENDED or trains.root["done"][0] < program.messages:
         return None
+    for tell in told:
+        tell(train_crossings(trains))
     return _result(topology, program, network, seed, work, part)
 
 

@@ -1,0 +1,123 @@
+"""A run as a Chrome trace, the JSON that https://ui.perfetto.dev opens: hosts and links as tracks, transfers as slices.
+
+Format: "Trace Event Format" (Google, 2016), its complete events, flow events and metadata. Times there are microseconds;
+they are written as decimals with nine places, which are femtoseconds and exact, and as integers among the arguments of each
+slice. Readers that keep doubles tell femtoseconds apart up to 9 s; Perfetto itself rounds to nanoseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from collsim.crossings import Crossings
+from collsim.errors import InvalidValue
+from collsim.program import Program, single_call
+from collsim.report.output import write_file
+from collsim.report.trace_slices import RANKS, link_slices, rank_slices
+from collsim.report.trace_tracks import Track, tracks_of
+from collsim.result import Outcome, Result
+from collsim.topology.graph import Topology
+
+__all__ = ["MOST_MESSAGES", "MOST_SLICES", "check_traceable", "trace_program", "write_trace"]
+
+MOST_MESSAGES = 250_000
+MOST_SLICES = 1_000_000
+"""Slices of links beyond these are left out; a trace of a million is some 400 MB, about what a browser can still open."""
+
+
+def check_traceable(messages: int) -> None:
+    """Raise InvalidValue for a run of more messages than a trace takes; asked before the run."""
+    if messages > MOST_MESSAGES:
+        raise InvalidValue(
+            f"A trace of {messages:,} messages is more than a browser opens; take up to {MOST_MESSAGES:,}, with fewer ranks "
+            "or fewer calls."
+        )
+
+
+def write_trace(outcome: Outcome, path: str | Path) -> tuple[str, ...]:
+    """Write the trace of a run to `path` and return what it leaves out, in sentences.
+
+    Links have tracks where the run recorded its crossings: `simulate(..., crossings=True)`, on a packet engine.
+    Raises InvalidValue for more than 250,000 transfers, OutputError where the file cannot be written.
+    """
+    plan = outcome.schedule
+    ranks = {host: rank for rank, host in enumerate(plan.ranks_to_hosts.tolist())}
+    title = {"run": outcome.summary()["run"], "collsim": outcome.to_dict()["collsim_version"]}
+    program = single_call(plan, outcome.size)
+    return trace_program(path, outcome.topology, program, outcome.result, outcome.crossings, ranks=ranks, about=title)
+
+
+def trace_program(
+    path: str | Path,
+    topology: Topology,
+    program: Program,
+    result: Result,
+    crossings: Crossings | None,
+    *,
+    ranks: dict[int, int] | None = None,
+    about: dict[str, Any] | None = None,
+) -> tuple[str, ...]:
+    """Write the trace of any program as `write_trace` does.
+
+    `ranks` {host: rank} names the tracks of hosts and puts them in order; `about` is kept beside the events.
+    """
+    check_traceable(program.messages)
+    left_out: tuple[str, ...] = ()
+    if crossings is None:
+        left_out = (f"The trace has no tracks of links: the {result.engine} engine did not tell when they were held.",)
+    elif len(crossings) > MOST_SLICES:
+        left_out = (f"The trace has no tracks of links: {len(crossings):,} slices are more than {MOST_SLICES:,}.",)
+    shown = crossings if not left_out else None
+    hosts = rank_slices(topology, program, result, shown, ranks or {})
+    links = [] if shown is None else link_slices(topology, program, shown)
+    about = {**(about or {}), "time_fs": result.time, **result.provenance, "left_out": list(left_out)}
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8") as file:
+            _write(file, [*tracks_of(hosts), *tracks_of(links)], about)
+
+    write_file(path, write)
+    return left_out
+
+
+def _write(file: TextIO, tracks: list[Track], about: dict[str, Any]) -> None:
+    file.write('{"displayTimeUnit":"ns","otherData":' + json.dumps(about) + ',"traceEvents":[\n')
+    separator = ""
+    for number, track in enumerate(tracks, 1):
+        for event in _events(number, track):
+            file.write(separator + event)
+            separator = ",\n"
+    file.write("\n]}\n")
+
+
+def _events(number: int, track: Track) -> Iterator[str]:
+    """Yield the events of a track: its name and place, then its slices and the ends of arrows that they hold."""
+    where = {"pid": track.process, "tid": number}
+    name = "ranks" if track.process == RANKS else "links"
+    for kind, args in (
+        ("process_name", {"name": name}),
+        ("process_sort_index", {"sort_index": track.process}),
+        ("thread_name", {"name": track.name}),
+        ("thread_sort_index", {"sort_index": number}),
+    ):
+        yield json.dumps({"ph": "M", "name": kind, **where, "args": args})
+    for one in track.slices:
+        yield _timed(
+            {"ph": "X", "name": one.name, "cat": one.kind, **where, "args": one.args}, one.start, one.end - one.start
+        )
+        if one.flow is not None:
+            ends = {"ph": "s"} if one.kind == "send" else {"ph": "f", "bp": "e"}
+            yield _timed({**ends, "id": one.flow, "name": "transfer", "cat": "transfer", **where}, one.start)
+
+
+def _timed(event: dict[str, Any], at: int, duration: int | None = None) -> str:
+    times = f',"ts":{_micro(at)}' + (f',"dur":{_micro(duration)}' if duration is not None else "")
+    return json.dumps(event)[:-1] + times + "}"
+
+
+def _micro(time: int) -> str:
+    """Return fs as microseconds, exactly."""
+    return f"{time // 10**9}.{time % 10**9:09d}"
