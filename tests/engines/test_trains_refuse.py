@@ -118,6 +118,8 @@ def test_round_robin_needs_a_message_to_be_alone():
         {"message_overhead": 5, "overhead_mode": "serial"},
         {"reduction_rate": 10**15, "reduction_units": 1},
         {"routing": "least-queued"},
+        {"routing": "feedback"},
+        {"loss": 1e-9},
     ],
 )
 def test_settings_that_need_packets(settings):

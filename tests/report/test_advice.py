@@ -41,6 +41,7 @@ def ring():
         ({"credit_wait": 0.5, "serialisation": 0.5}, "buffer", "flow_control=none"),
         ({"port_wait": 0.5, "serialisation": 0.5}, "port", "ports=0"),
         ({"step_wait": 0.5, "serialisation": 0.5}, "lockstep", "nic_scheduler=lowest-step"),
+        ({"loss_wait": 0.5, "serialisation": 0.5}, "lost packets", "loss=0"),
         ({"reduction": 0.5, "serialisation": 0.5}, "Reducing", "reduction_rate=free"),
     ],
 )
