@@ -20,7 +20,7 @@ from collsim.cli.progress import MessageBar, progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from collsim.sweep.data_parallel import Job, Place, Study
+    from collsim.sweep.data_parallel import Place, Study
 
 __all__ = ["dp"]
 
@@ -118,9 +118,10 @@ def dp(ranks: str, scheme: str, topo: str | None, algo: str, **options: Any) -> 
     """
     from collsim.errors import RunError
     from collsim.sweep.data_parallel import collect, parse_schemes, place, runs
+    from collsim.sweep.data_parallel_job import job_of
 
     names = parse_schemes(scheme)
-    job, paths = _job(options), _paths(options)
+    job, paths = job_of(options), _paths(options)
     counts = _ranks(ranks)
     settings = settings_of(options)
     places = [place(job, count, topo, algo, names, **settings) for count in counts]
@@ -152,71 +153,6 @@ def _ranks(text: str) -> list[int]:
     if not counts:
         raise InvalidValue(f"There is no number of ranks in '{text}'; write them like 64 or 8,16,32,64.")
     return list(dict.fromkeys(counts))
-
-
-def _job(options: dict[str, Any]) -> Job:
-    """Return the job that the options ask for. Raises InvalidValue and UnknownName."""
-    from collsim.errors import InvalidValue, UnknownName
-    from collsim.sweep.data_parallel import Job
-    from collsim.units import parse_bandwidth, parse_size, parse_time
-    from collsim.workloads.jitter import Jitter, parse_late, parse_straggler
-    from collsim.workloads.training_step import StepRequest
-
-    words = {"fp32": 4, "bf16": 2, "fp16": 2}
-    if options["gradient"] not in words:
-        raise UnknownName("type of gradients", options["gradient"], words)
-    if options["batch"] is not None and options["global_batch"] is not None:
-        raise InvalidValue("--batch and --global-batch both say how many samples; give one of them.")
-
-    def given(name: str, parse: Any) -> Any:
-        return None if options[name] is None else parse(options[name])
-
-    step = StepRequest(
-        model=options["model"],
-        accelerator=options["accelerator"],
-        samples=64 if options["batch"] is None else options["batch"],
-        word=words[options["gradient"]],
-        bucket=parse_size(options["bucket"]),
-        streams=options["streams"],
-        memory_bandwidth=given("memory_bandwidth", parse_bandwidth),
-        compute=given("compute_time", parse_time),
-        update=given("update_time", parse_time),
-        size=given("payload", parse_size),
-    )
-    jitter = Jitter(
-        options["jitter"],
-        options["jitter_distribution"],
-        options["seed"],
-        tuple(map(parse_straggler, options["straggler"])),
-        tuple(map(parse_late, options["late"])),
-    )
-    warmup = min(2, max(options["iterations"] - 1, 0)) if options["warmup"] is None else options["warmup"]
-    return Job(
-        step,
-        options["global_batch"],
-        options["iterations"],
-        warmup,
-        jitter,
-        _eta(options["eta"]),
-        options["local_steps"],
-        options["delay"],
-        options["servers"],
-        options["rendezvous"],
-    )
-
-
-def _eta(text: str) -> Any:
-    from fractions import Fraction
-
-    from collsim.errors import InvalidValue
-
-    try:
-        share = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise InvalidValue(f"Cannot read the overlap efficiency '{text}'; write a number from 0 to 1, like 0.8.") from None
-    if not 0 <= share <= 1:
-        raise InvalidValue(f"The overlap efficiency {text} is not in 0..1; 1 overlaps fully, 0 not at all.")
-    return share
 
 
 def _paths(options: dict[str, Any]) -> dict[str, str | None]:

@@ -13,8 +13,6 @@ from collsim.cli.workload_sites_rows import head_rows, table, tail_rows
 
 if TYPE_CHECKING:
     from collsim.sweep.multi_site import Setting, Way
-    from collsim.topology.graph import Topology
-    from collsim.workloads.multi_site import Job
 
 __all__ = ["sites"]
 
@@ -61,7 +59,9 @@ def sites(**options: Any) -> int:
     """
     from collsim.errors import InvalidValue, RunError
     from collsim.report.output import check_writable
+    from collsim.simulate import machine_of
     from collsim.sweep.multi_site import fitting_ways, runs, setting
+    from collsim.sweep.multi_site_job import job_of, with_wide_area_of
     from collsim.units import parse_time
 
     paths = {kind: options.pop(f"{kind}_path") for kind in ("csv", "json")}
@@ -71,11 +71,12 @@ def sites(**options: Any) -> int:
         if path not in (None, "-"):
             check_writable(path)
     chosen = settings_of(options)
-    machine = _machine(options, chosen)
+    machine, _ = machine_of(options["topo"], chosen["bandwidth"], chosen["latency"], chosen["fail"], chosen["degrade"])
+    machine = with_wide_area_of(machine, options)
     compute = None if options["compute"] is None else parse_time(options["compute"])
     at = setting(
         machine,
-        _job(options, machine),
+        job_of(options, machine),
         network=chosen["network"],
         engine=chosen["engine"],
         seed=chosen["seed"],
@@ -100,54 +101,6 @@ def sites(**options: Any) -> int:
         click.echo("Error: Interrupted; the ways above are complete, the others are missing.", err=True)
         return 130
     return 0
-
-
-def _machine(options: dict[str, Any], chosen: dict[str, Any]) -> Topology:
-    """Return the machine with the wide area that is asked for."""
-    from collsim.errors import InvalidValue
-    from collsim.simulate import machine_of
-    from collsim.units import parse_bandwidth, parse_loss, parse_time
-    from collsim.workloads.multi_site import with_wide_area
-
-    machine, _ = machine_of(options["topo"], chosen["bandwidth"], chosen["latency"], chosen["fail"], chosen["degrade"])
-    rate = None if options["wan_rate"] is None else parse_bandwidth(options["wan_rate"])
-    trip = None if options["round_trip"] is None else parse_time(options["round_trip"])
-    if trip is not None and trip % 2:
-        raise InvalidValue(f"The round trip {trip} fs is odd; half of it is the latency one way.")
-    loss = None if options["loss"] is None else parse_loss(options["loss"])
-    return machine if rate is trip is loss is None else with_wide_area(machine, rate, trip, loss)
-
-
-def _job(options: dict[str, Any], machine: Topology) -> Job:
-    from collsim.errors import InvalidValue
-    from collsim.units import parse_number
-    from collsim.workloads.load_transformer import load_transformer
-    from collsim.workloads.multi_site import Job, half_of_a_site, shape_of, wide_area
-
-    if (options["model"] is None) == (options["parameters"] is None):
-        raise InvalidValue("Say which model is trained, in one of two ways: --model gpt3-175b or --parameters 50T.")
-    wide_area(machine)
-    if options["model"] is not None:
-        shape = load_transformer(options["model"])
-        size, layers, hidden = shape.parameters, shape.layers, shape.hidden
-    else:
-        size = int(parse_number(options["parameters"], "number of parameters", example="50T"))
-        layers, hidden = shape_of(size)
-    tensor, pipeline = half_of_a_site(machine, options["tensor"])
-    used = parse_number(options["utilisation"], "utilisation", example="0.4")
-    if not 0 < used <= 1:
-        raise InvalidValue(f"The utilisation {float(used):g} is a share of the peak above 0 and up to 1.")
-    return Job(
-        parameters=size,
-        layers=layers,
-        hidden=hidden,
-        tokens=int(parse_number(options["tokens"], "number of tokens", example="60M")),
-        tensor=tensor,
-        pipeline=pipeline if options["pipeline"] is None else options["pipeline"],
-        micro_batches=options["micro_batches"],
-        gradient=options["gradient_bytes"],
-        throughput=int(parse_number(options["peak"], "peak", "FLOP/s", "2.5PFLOP/s") * used),
-    )
 
 
 def _write(at: Setting, done: list[Way], paths: dict[str, str | None]) -> None:

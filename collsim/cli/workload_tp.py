@@ -109,12 +109,11 @@ def tp(ctx: click.Context, /, **options: Any) -> int:
       collsim workload tp --model caatnet-7b --topo gaudi3 --backward-wire bf16 --copies none
     """
     from collsim.errors import RunError
-    from collsim.sweep.tensor_parallel_setting import setting
+    from collsim.sweep.tensor_parallel_setting import scheme_of, setting
     from collsim.sweep.tensor_parallel_study import Study, baselines, parse_shares, runs
 
     paths = _paths(options)
-    scheme = _scheme(options)
-    shares = (1.0,) if scheme.name == "megatron" and _is_default(ctx, "shares") else parse_shares(options["shares"])
+    shares = (1.0,) if options["scheme"] == "megatron" and _is_default(ctx, "shares") else parse_shares(options["shares"])
     named = {name: options[name] for name in ("dp", "mode", "batch", "sequence", "micro_batches", "accelerator")}
     at = setting(
         options["topo"], options["model"], tp=options["degree"], algorithm=options["algo"], **named, **settings_of(options)
@@ -122,7 +121,7 @@ def tp(ctx: click.Context, /, **options: Any) -> int:
     done: list[Any] = []
     stopped: BaseException | None = None
     with progress(f"{at.shape.name} on {at.plans.cases[0].topology.name}") as show:
-        scheme = _dropping(scheme, options["drop"], at.shape.layers)
+        scheme = scheme_of(options, at.shape.layers)
         _warn_if_long(at.patience(scheme) * (len(shares) + 2), at.plans.cases[0].engine)
 
         def watch(one: Scheme) -> list[object]:
@@ -164,29 +163,6 @@ def _paths(options: dict[str, Any]) -> dict[str, str | None]:
         if path is not None and (path != "-" or kind == "plot"):
             (check_drawable if kind == "plot" else check_writable)(path)
     return paths
-
-
-def _scheme(options: dict[str, Any]) -> Scheme:
-    """Return the scheme at p = 1. Raises UnknownName and InvalidValue."""
-    from collsim.workloads.tensor_parallel import Scheme, wire_bits
-
-    usual = "bf16" if options["scheme"] == "megatron" else "fp32"
-    return Scheme(
-        options["scheme"],
-        1.0,
-        wire_bits(options["forward_wire"]),
-        wire_bits(options["backward_wire"] or usual),
-        ladder=options["ladder"],
-        copies=options["copies"],
-    )
-
-
-def _dropping(scheme: Scheme, text: str | None, layers: int) -> Scheme:
-    from dataclasses import replace
-
-    from collsim.workloads.tensor_parallel import dropped_layers
-
-    return scheme if text is None else replace(scheme, dropped=dropped_layers(text, layers))
 
 
 def _is_default(ctx: click.Context, name: str) -> bool:

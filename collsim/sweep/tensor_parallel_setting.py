@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from collsim.topology.graph import Topology
 from collsim.workloads.accelerators.roofline import roofline
 from collsim.workloads.load_transformer import load_transformer
 from collsim.workloads.rank_groups import Layout, rank_groups
+from collsim.workloads.tensor_parallel import Scheme, dropped_layers, wire_bits
 from collsim.workloads.transformer_compute import Work, decode, prefill
 from collsim.workloads.transformers.shape import TransformerShape
 
-__all__ = ["MODES", "setting"]
+__all__ = ["MODES", "scheme_of", "setting"]
 
 MODES = ("train", "prefill", "decode")
 ACCELERATORS_OF = {
@@ -83,3 +85,20 @@ def _accelerator(machine: str) -> str:
     if not found:
         raise InvalidValue(f"Nothing is known of the accelerators of {machine}; name one, like --accelerator h100.")
     return found[0]
+
+
+def scheme_of(options: Mapping[str, Any], layers: int) -> Scheme:
+    """Return the scheme at p = 1 that the options of `collsim workload tp` ask for, by name.
+
+    Raises UnknownName and InvalidValue.
+    """
+    usual = "bf16" if options["scheme"] == "megatron" else "fp32"
+    scheme = Scheme(
+        options["scheme"],
+        1.0,
+        wire_bits(options["forward_wire"]),
+        wire_bits(options["backward_wire"] or usual),
+        ladder=options["ladder"],
+        copies=options["copies"],
+    )
+    return scheme if options["drop"] is None else replace(scheme, dropped=dropped_layers(options["drop"], layers))
