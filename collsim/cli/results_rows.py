@@ -41,6 +41,12 @@ def measures() -> dict[str, tuple[str, Callable[[Any], str]]]:
         "algbw_bytes_per_s": ("algbw", format_bandwidth),
         "percent_of_bound": ("of bound", lambda share: f"{share:.1f} %"),
         "speedup": ("speedup", lambda factor: f"{factor:.3g}x"),
+        "efficiency": ("efficiency", lambda share: f"{100 * share:.1f} %"),
+        "tokens_per_s": ("tokens/s", lambda rate: f"{rate:,.0f}"),
+        "slowdown": ("slowdown", lambda factor: f"{factor:.3f}x"),
+        "worst_slowdown": ("worst slowdown", lambda factor: f"{factor:.3f}x"),
+        "accepted": ("accepted", lambda share: f"{share:.4f}"),
+        "latency_mean": ("mean latency", lambda cycles: f"{cycles:.1f} cycles"),
     }
 
 

@@ -23,8 +23,10 @@ from collsim.topology.graph import Topology
 from collsim.units import parse_bandwidth, parse_count, parse_time
 
 __all__ = [
+    "AT",
     "COLLECTIVE",
     "MACHINE",
+    "PLACEMENT",
     "SIZE",
     "TOPOLOGY",
     "Field",
@@ -32,7 +34,10 @@ __all__ = [
     "count_field",
     "items_of",
     "local",
+    "number_field",
+    "switch_field",
     "text_field",
+    "words_field",
 ]
 
 Read = Callable[[Any], Sequence[Any]]
@@ -85,6 +90,40 @@ def text_field(name: str, plural: str, check: Callable[[str], object], default: 
 def count_field(name: str, plural: str, default: tuple[Any, ...] | None, least: int = 0) -> Field:
     """Return a field of whole numbers from `least` on."""
     return Field(name, plural, lambda item: [parse_count(_text(name, item), name, least)], default)
+
+
+def words_field(name: str, plural: str, check: Callable[[str], object] | None, default: Any, files: bool = False) -> Field:
+    """Return a field of quantities and names that are kept as they are written, None among them; `check` may refuse them."""
+
+    def read(item: Any) -> list[str | None]:
+        if item in NOTHING and default is None:
+            return [None]
+        text = _text(name, item)
+        if check is not None:
+            check(text)
+        return [text]
+
+    return Field(name, plural, read, (default,), files)
+
+
+def number_field(name: str, plural: str, default: int | None, least: int = 0) -> Field:
+    """Return a field of whole numbers from `least` on, or of what is worked out where none is given."""
+
+    def read(item: Any) -> list[int | None]:
+        return [None] if item in NOTHING and default is None else [parse_count(_text(name, item), name, least)]
+
+    return Field(name, plural, read, (default,))
+
+
+def switch_field(name: str, plural: str) -> Field:
+    """Return a field of yes and no."""
+
+    def read(item: Any) -> list[bool]:
+        if not isinstance(item, bool):
+            raise InvalidValue(f"'{name}' is true or false, not '{item}'.")
+        return [item]
+
+    return Field(name, plural, read, (False,))
 
 
 def algorithm_field(name: str, plural: str, default: tuple[Any, ...], extra: tuple[Any, ...] = ()) -> Field:
@@ -156,11 +195,12 @@ MACHINE: tuple[Field, ...] = (
     Field("latency", "latencies", _optional("latency", _time), (None,)),
     Field("fail", "fails", _links, ([],)),
     Field("degrade", "degrades", _shares, ({},)),
-    Field("at", "ats", _links, ([],)),
-    Field("placement", "placements", lambda item: [_text("placement", item)], ("linear",), files=True),
     Field("preset", "presets", _preset, (None,)),
     text_field("engine", "engines", ENGINES.get, (DEFAULT_ENGINE,)),
     count_field("seed", "seeds", (0,)),
 )
 """What every point has beside its topology: how the machine is altered, its network and its engine."""
+PLACEMENT = Field("placement", "placements", lambda item: [_text("placement", item)], ("linear",), files=True)
+AT = Field("at", "ats", _links, ([],))
+"""Links that change during a run."""
 COLLECTIVE = text_field("collective", "collectives", collective, ("all-reduce",))

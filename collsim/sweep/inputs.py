@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from collsim.network.config import NetworkConfig
 from collsim.network.link_changes import changes_digest
 from collsim.network.schedulers import SCHEDULERS
 from collsim.simulate import Case, prepare
+from collsim.sweep.fields import Field
 from collsim.sweep.runner import Kept
 from collsim.topology import load
 from collsim.topology.graph import Topology
@@ -23,16 +24,18 @@ from collsim.topology.graph import Topology
 __all__ = [
     "DIGESTS",
     "algorithm_inputs",
+    "algorithm_once",
     "case_inputs",
     "case_of",
     "hash_of",
     "machine_label",
     "network_of",
     "source_digest",
+    "stated",
 ]
 
 NETWORK = "network."
-DIGESTS = ("collsim", "topology_digest", "nic_source", "algorithm_source", "baseline_source")
+DIGESTS = ("collsim", "topology_digest", "model_digest", "nic_source", "algorithm_source", "baseline_source")
 """Inputs that say which state of a program, a machine or a file a point was run with, and not which point it is."""
 
 
@@ -129,6 +132,20 @@ def algorithm_inputs(text: str | None, name: str = "algorithm") -> dict[str, Any
         words, source = f"{path.name}:{entry.name}", sha256(path.read_bytes()).hexdigest()
     chosen = ",".join(f"{key}={value}" for key, value in sorted(options.items()))
     return {name: f"{words}:{chosen}" if chosen else words, f"{name}_source": source}
+
+
+def algorithm_once(text: str | None, name: str, kept: Kept) -> dict[str, Any]:
+    """Return `algorithm_inputs`, read once as long as `kept` lives."""
+    if (name, text) not in kept:
+        kept[name, text] = algorithm_inputs(text, name)
+    found: dict[str, Any] = kept[name, text]
+    return found
+
+
+def stated(parameters: Mapping[str, Any], fields: Sequence[Field], left_out: Sequence[Field] = ()) -> dict[str, Any]:
+    """Return the parameters of `fields` but for those of `left_out`, for which a case stands."""
+    without = {field.name for field in left_out}
+    return {field.name: parameters[field.name] for field in fields if field.name not in without}
 
 
 def source_digest(function: Callable[..., Any]) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from collsim.registry import Registry
 from collsim.sweep.fields import Field
 
-__all__ = ["RUN", "RUNNERS", "Kept", "Prepared", "Runner", "Work"]
+__all__ = ["RUN", "RUNNERS", "Call", "Kept", "Prepared", "Runner", "Work"]
 
 RUN = "run"
 """The runner that is meant unless another is named."""
@@ -31,6 +31,19 @@ class Work(Protocol):
 
     def run(self, kept: Kept) -> dict[str, Any]:
         """Return results by name: numbers, text, truth values or None, `time_fs` among them. Raises CollsimError."""
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """Work that is a function of a module and what it is `given`: it returns the results, see `Work`."""
+
+    group: str
+    function: Callable[[Any, Kept], dict[str, Any]]
+    given: Any
+
+    def run(self, kept: Kept) -> dict[str, Any]:
+        """Return what the function does. Raises CollsimError."""
+        return self.function(self.given, kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from collsim.cli.main import invoke
+from collsim.sweep.fields import MACHINE
 from collsim.sweep.runner import RUNNERS
 from collsim.sweep.store import MEASURES, STATUSES
 
@@ -36,6 +37,26 @@ def test_every_key_has_a_row():
     named = {name for cell in rows("key") for name in re.findall(r"`(\w+)`", cell)}
     fields = {field.plural for field in RUNNERS.get("run").fields}
     assert named == fields | {"network", "workload"}
+
+
+def test_every_key_of_a_workload_is_named_in_its_row():
+    everywhere = {field.plural for field in MACHINE} | {"topologies"}
+    named = dict(
+        re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE.split("| `workload` | keys |")[1].split("\n\n")[0], re.MULTILINE)
+    )
+    for kind in set(RUNNERS) - {"run"}:
+        fields = {field.plural for field in RUNNERS.get(kind).fields} - everywhere
+        words = set(re.findall(r"`(\w+)`", named[kind]))
+        assert fields <= words, kind
+
+
+def test_the_sweep_of_a_workload_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tp.yaml").write_text(YAML[1])
+    assert invoke(("sweep", "tp.yaml", "--jobs", "0")) == 0
+    assert "4: 4 done" in capsys.readouterr().out
+    assert invoke(("results", "tp.sqlite")) == 0
+    assert capsys.readouterr().out.splitlines()[0].split()[:3] == ["mode", "p", "time"]
 
 
 def test_every_kind_of_point_and_every_status_has_a_row():

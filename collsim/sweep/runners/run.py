@@ -8,8 +8,8 @@ from typing import Any
 
 from collsim.result import Outcome
 from collsim.simulate import Case
-from collsim.sweep.fields import COLLECTIVE, MACHINE, SIZE, TOPOLOGY, algorithm_field, count_field
-from collsim.sweep.inputs import algorithm_inputs, case_inputs, case_of, machine_label
+from collsim.sweep.fields import AT, COLLECTIVE, MACHINE, PLACEMENT, SIZE, TOPOLOGY, algorithm_field, count_field
+from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, machine_label
 from collsim.sweep.runner import RUN, RUNNERS, Kept, Prepared, Runner
 from collsim.units import FS_PER_SECOND
 
@@ -95,8 +95,8 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     inputs = {
         **case_inputs(case),
         "size": parameters["size"],
-        **_algorithm(algorithm, "algorithm", kept),
-        **_algorithm(baseline, "baseline", kept),
+        **algorithm_once(algorithm, "algorithm", kept),
+        **algorithm_once(baseline, "baseline", kept),
     }
     shown = {
         "topology": machine_label(parameters["topology"], kept),
@@ -105,16 +105,11 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     return Prepared(inputs, RunWork(case, algorithm, parameters["size"], baseline), shown)
 
 
-def _algorithm(text: str | None, name: str, kept: Kept) -> dict[str, Any]:
-    if (name, text) not in kept:
-        kept[name, text] = algorithm_inputs(text, name)
-    found: dict[str, Any] = kept[name, text]
-    return found
-
-
 FIELDS = (
     TOPOLOGY,
     *MACHINE,
+    PLACEMENT,
+    AT,
     COLLECTIVE,
     count_field("root", "roots", (0,)),
     SIZE,

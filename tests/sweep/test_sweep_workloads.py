@@ -1,0 +1,139 @@
+"""Workloads as points of sweeps: the numbers of their own functions, whoever works the points off."""
+
+import pickle
+
+import pytest
+
+import collsim
+from collsim.sweep.answer import Bench, answer
+from collsim.sweep.grid import make_grid
+from collsim.sweep.runner import RUNNERS
+from collsim.sweep.sweeping import make_plan
+
+SMALL = {
+    "run": {"topologies": "ring4", "sizes": "1KiB"},
+    "tp": {"topologies": "gaudi3", "models": "llama2-7b", "p": [1, 0.5], "mode": "decode", "sequence": 128},
+    "dp": {"topologies": [None, "torus"], "ranks": 4, "schemes": ["ssgd", "dcs3gd", "asgd"], "iterations": 4},
+    "traffic": {
+        "topologies": "switch4",
+        "loads": "0.1:0.3:0.2",
+        "packet": 4,
+        "warmup": 100,
+        "measure": 500,
+        "engines": "simpy",
+    },
+    "sites": {"topologies": "nvl8x4x2", "parameters": "100B", "tokens": "4M", "compute": "1s", "ways": ["flat", "late"]},
+    "jobs": {"topologies": "torus4x4", "mixes": [["ring:8:64KiB", "direct:8:64KiB"]], "placements": ["packed", "spread"]},
+    "transports": {
+        **{"topologies": "leafspine2x2x2", "sizes": "16KiB", "loss": ["0", "1e-2"], "impair": [None, "leaf0-spine0=0.25"]},
+        **{"transports": ["ecmp", "spray"], "engines": "simpy"},
+    },
+}
+
+
+def swept(kind, **more):
+    given = {"workload": kind, "engines": "analytic"} | SMALL[kind] | more
+    return collsim.sweep(**given, jobs=0).rows
+
+
+def test_every_kind_of_point_is_tested():
+    assert set(SMALL) == set(RUNNERS)
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_work_can_be_sent_to_another_process_and_gives_the_same(kind):
+    plan = make_plan(make_grid({"workload": kind, "engines": "analytic"} | SMALL[kind]))
+    works = [job.work for job in plan.jobs]
+    assert None not in works
+    bench, sent = Bench(), Bench()
+    for work in works:
+        here, there = answer(work, bench), answer(pickle.loads(pickle.dumps(work)), sent)
+        assert (here.status, here.error) == ("done", "")
+        times = ("wall_s",)
+        assert {k: v for k, v in here.results.items() if k not in times} == {
+            k: v for k, v in there.results.items() if k not in times
+        }
+
+
+def test_tensor_parallel_points_are_those_of_a_study():
+    from collsim.sweep.tensor_parallel_study import tensor_parallel
+
+    study = tensor_parallel("gaudi3", "llama2-7b", [1, 0.5], mode="decode", sequence=128, engine="analytic")
+    rows = swept("tp")
+    assert [row.results["time_fs"] for row in rows] == [point.time for point in study.points]
+    assert [row.results["speedup_over_own_p1"] for row in rows] == [point.over(study.own) for point in study.points]
+    assert [row.results["speedup_over_stock_megatron"] for row in rows] == [p.over(study.stock) for p in study.points]
+
+
+def test_data_parallel_points_are_those_of_a_study():
+    from collsim.sweep.data_parallel import Job, data_parallel
+
+    study = data_parallel(4, "ssgd,dcs3gd", job=Job(iterations=4, warmup=2), engine="analytic")
+    rows = [row for row in swept("dp") if row.point["topology"] == "switch4"]
+    assert [row.results["iteration_s"] for row in rows] == [record["iteration_s"] for record in study.records()]
+    assert [row.results["speedup"] for row in rows] == [record["speedup_over_ssgd"] for record in study.records()]
+    # A parameter server has a host of its own on the switch.
+    assert [row.point["topology"] for row in swept("dp", schemes="asgd")] == ["switch5", "torus2x2"]
+
+
+def test_points_of_traffic_are_those_of_a_curve():
+    from collsim.sweep.traffic import traffic
+
+    curve = traffic("switch4", [0.1, 0.3], packet=4, warmup=100, measure=500, engine="simpy")
+    rows = swept("traffic")
+    assert [row.results["latency_mean"] for row in rows] == [point.latency_mean for point in curve.points]
+    assert {row.results["channel_bound"] for row in rows} == {curve.expected.bound}
+
+
+def test_points_of_jobs_are_those_of_a_comparison():
+    from collsim.sweep.jobs import compare_placements
+
+    mixed = compare_placements("torus4x4", SMALL["jobs"]["mixes"][0], ["packed", "spread"], engine="analytic")
+    for row, mix in zip(swept("jobs"), mixed.mixes, strict=True):
+        assert row.results["time_fs"] == mix.time
+        assert [row.results[f"slowdown_{share.job.name}"] for share in mix.shares] == [
+            share.slowdown for share in mix.shares
+        ]
+
+
+def test_points_of_transports_are_those_of_a_study():
+    from collsim.simulate import prepare
+    from collsim.sweep.transports import conditions, study
+
+    case = prepare("leafspine2x2x2", engine="simpy")
+    states = conditions(case.topology, "leaf0-spine0=0.25", ["1e-2"])
+    *_, found = study(case, "direct", 16384, ["ecmp", "spray"], states)
+    rows = {(row.point["impair"], row.point["loss"], row.point["transport"]): row.results for row in swept("transports")}
+    wanted = [(None, "0"), ("leaf0-spine0=0.25", "0"), (None, "1e-2")]
+    for point, key in zip(found.points, [(*state, name) for state in wanted for name in ("ecmp", "spray")], strict=True):
+        assert (rows[key]["time_s"], rows[key]["lost"], rows[key]["slowdown"]) == (point.time_s, point.lost, point.slowdown)
+
+
+def test_points_of_sites_are_its_ways():
+    rows = swept("sites")
+    assert [row.point["way"] for row in rows] == ["flat", "late"]
+    assert rows[1].results["time_fs"] < rows[0].results["time_fs"]
+    assert rows[0].results["compute_fs"] == 10**15
+
+
+@pytest.mark.parametrize(
+    "kind, given, words",
+    [
+        ("tp", {"models": "lama2-7b"}, "llama2-7b"),
+        ("tp", {"mode": "trane"}, "'train'"),
+        ("tp", {"p": 2}, "0"),
+        ("dp", {"schemes": "ssdg"}, "'ssgd'"),
+        ("dp", {"topologies": "tours4x4"}, "torus4x4"),
+        ("dp", {"jitter": "much"}, "0.1"),
+        ("traffic", {"pattern": "uniformly"}, "'uniform'"),
+        ("traffic", {"loads": 2}, "not in"),
+        ("sites", {"ways": "hierarchicel"}, "'hierarchical'"),
+        ("jobs", {"mixes": ["rng:8:64KiB"]}, "'ring'"),
+        ("jobs", {"placements": "pack"}, "packed"),
+        ("transports", {"transports": "sprey"}, "'spray'"),
+        ("transports", {"rendezvous": True}, "key of a sweep of transports"),
+    ],
+)
+def test_wrong_words_are_refused_with_the_right_ones(kind, given, words):
+    with pytest.raises(collsim.CollsimError, match=words):
+        make_grid({"workload": kind} | SMALL[kind] | given)
