@@ -13,6 +13,7 @@ import click
 from collsim import __version__
 from collsim.cli.algo import algo
 from collsim.cli.bound import bound
+from collsim.cli.calibrate import calibrate
 from collsim.cli.compare import compare
 from collsim.cli.completion import completion
 from collsim.cli.diff import diff
@@ -72,7 +73,7 @@ def cli() -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(run_command, compare, traffic, workload),
+    *(run_command, compare, calibrate, traffic, workload),
     *(sweep, results, diff),
     *(topo, algo, net, preset, plan, bound, schedule),
     *(doctor, completion, reference),

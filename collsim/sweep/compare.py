@@ -20,7 +20,11 @@ from collsim.units import FS_PER_SECOND, format_size, format_time, parse_count, 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Comparison", "Refusal", "compare", "parse_sizes", "runs"]
+    from collsim.interop.nccl_tests import Measured
+
+__all__ = ["DEFAULT_SIZES", "Comparison", "Refusal", "beside", "compare", "parse_sizes", "runs"]
+
+DEFAULT_SIZES = "32KiB:64MiB:x4"
 
 MAX_SIZES = 1000
 
@@ -36,12 +40,16 @@ class Refusal:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Outcomes of algorithms (in the order given) over sizes; speedups are over the first algorithm that ran a size."""
+    """Outcomes of algorithms (in the order given) over sizes; speedups are over the first algorithm that ran a size.
+
+    `measured` is a run on real hardware to hold beside them, None where there is none.
+    """
 
     algorithms: tuple[str, ...]
     sizes: tuple[int, ...]
     outcomes: tuple[Outcome, ...]
     refusals: tuple[Refusal, ...] = ()
+    measured: Measured | None = None
 
     def outcome(self, algorithm: str, size: int) -> Outcome | None:
         """Return the outcome of `algorithm` at `size` bytes; None when it did not run."""
@@ -58,6 +66,24 @@ class Comparison:
         if reference is None or reference.result.time == outcome.result.time:
             return 1.0
         return reference.result.time / max(outcome.result.time, 1)
+
+    def over_measured(self, outcome: Outcome) -> float | None:
+        """Return the time of `outcome` over the time measured at its size; None where none was measured."""
+        time = None if self.measured is None else self.measured.time(outcome.size)
+        return None if time is None else outcome.result.time / time
+
+    def nccl_tests(self, algorithm: str) -> str:
+        """Return the runs of `algorithm` as a table of nccl-tests; InvalidValue where there are none, or no such table."""
+        from collsim.interop.nccl_tests import to_nccl_tests
+
+        own = [o for o in self.outcomes if o.algorithm == algorithm]
+        if not own:
+            raise InvalidValue(f"{algorithm} ran at no size, so there is no table of nccl-tests to write.")
+        first = own[0]
+        hosts = [first.topology.names[host] for host in first.schedule.ranks_to_hosts]
+        about = f"{first.algorithm} on {first.topology.name}, simulated by collsim, {first.result.engine} engine"
+        times = [(o.size, o.result.time) for o in own]
+        return to_nccl_tests(times, first.schedule.collective, hosts, about)
 
     def best(self, size: int) -> Outcome | None:
         """Return the fastest outcome at `size`; ties go to the algorithm named first."""
@@ -86,8 +112,17 @@ class Comparison:
                 "verification": o.proof.method,
                 "wall_s": o.wall,
             }
+            | self._beside(o)
             for o in self.outcomes
         ]
+
+    def _beside(self, outcome: Outcome) -> dict[str, Any]:
+        """Return the columns of a measured run at the size of `outcome`; none where nothing was measured at all."""
+        if self.measured is None:
+            return {}
+        time = self.measured.time(outcome.size)
+        seconds = None if time is None else time / FS_PER_SECOND
+        return {"measured_s": seconds, "time_over_measured": self.over_measured(outcome)}
 
     def frame(self) -> pd.DataFrame:
         """Return `records` as a frame, one row a run."""
@@ -127,22 +162,41 @@ class Comparison:
 def compare(
     topology: str | Path | Topology,
     algorithms: Sequence[str] = ("ring", "multitree"),
-    sizes: str | Sequence[str | int] = "32KiB:64MiB:x4",
+    sizes: str | Sequence[str | int] | None = None,
+    measured: str | Path | Measured | None = None,
     **settings: Any,
 ) -> Comparison:
     """Run every algorithm at every size and return the comparison; `settings` are those of `collsim.simulate.prepare`.
 
-    Raises what `prepare` raises; an algorithm that does not suit is listed in `refusals`.
+    `measured`: a table of nccl-tests (a path, or read already) to hold beside the runs; `sizes` default to its own, else to
+    "32KiB:64MiB:x4". Raises what `prepare` raises, and InvalidValue for a table of another collective or number of ranks;
+    an algorithm that does not suit is listed in `refusals`.
     """
-    names, amounts = tuple(algorithms), parse_sizes(sizes)
-    done = list(runs(prepare(topology, **settings), names, amounts))
-    return collect(names, amounts, done)
+    names, case = tuple(algorithms), prepare(topology, **settings)
+    table = beside(case, measured)
+    amounts = parse_sizes(sizes) if sizes is not None else table.sizes if table else parse_sizes(DEFAULT_SIZES)
+    return collect(names, amounts, list(runs(case, names, amounts)), table)
 
 
-def collect(names: Sequence[str], sizes: Sequence[int], done: Sequence[Outcome | Refusal]) -> Comparison:
-    """Return the comparison of what `runs` has yielded so far."""
+def beside(case: Case, measured: str | Path | Measured | None) -> Measured | None:
+    """Return the measured run, read if it is a path and checked against the collective and the ranks of `case`."""
+    if measured is None:
+        return None
+    from collsim.interop.nccl_tests import Measured
+    from collsim.interop.nccl_tests_read import read_nccl_tests
+
+    table = measured if isinstance(measured, Measured) else read_nccl_tests(measured)
+    table.check(case.collective, len(case.hosts))
+    return table
+
+
+def collect(
+    names: Sequence[str], sizes: Sequence[int], done: Sequence[Outcome | Refusal], measured: Measured | None = None
+) -> Comparison:
+    """Return the comparison of what `runs` has yielded so far, with a `measured` run beside it."""
     outcomes = tuple(item for item in done if isinstance(item, Outcome))
-    return Comparison(tuple(names), tuple(sizes), outcomes, tuple(item for item in done if isinstance(item, Refusal)))
+    refusals = tuple(item for item in done if isinstance(item, Refusal))
+    return Comparison(tuple(names), tuple(sizes), outcomes, refusals, measured)
 
 
 def runs(case: Case, algorithms: Sequence[str], sizes: Sequence[int]) -> Iterator[Outcome | Refusal]:
