@@ -1,0 +1,87 @@
+"""`collsim calibrate` and `collsim compare` with a measured table: what they print, write and refuse."""
+
+import json
+
+import pytest
+
+from collsim.cli.main import invoke
+
+HEAD = "# size count type redop root time algbw busbw #wrong\n"
+
+
+@pytest.fixture
+def measured(tmp_path):
+    path = tmp_path / "table.txt"
+    words = ["compare", "--topo", "switch4", "--algos", "ring", "--sizes", "1KiB:16MiB:x8"]
+    assert invoke([*words, "--set", "message_overhead=3us", "--nccl-tests", str(path)]) == 0
+    return str(path)
+
+
+def test_a_simulated_table_is_fitted_with_what_it_was_made_with(measured, capsys):
+    capsys.readouterr()
+    assert invoke(["calibrate", measured, "--topo", "switch4", "--json", "-"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["message_overhead_s"] == pytest.approx(3e-6, rel=0.01)
+    assert found["efficiency"] == pytest.approx(1, rel=0.01)
+    assert found["settings"] == [f"message_overhead={found['message_overhead_s'] * 1e6:.4g}us"]
+    assert [row["size_bytes"] for row in found["rows"]] == [2**10, 2**13, 2**16, 2**19, 2**22]
+
+
+def test_a_table_beside_runs(measured, capsys):
+    capsys.readouterr()
+    words = [
+        "compare",
+        "--topo",
+        "switch4",
+        "--algos",
+        "ring,direct",
+        "--measured",
+        measured,
+        "--set",
+        "message_overhead=3us",
+    ]
+    assert invoke(words) == 0
+    out = capsys.readouterr().out
+    ratios = [line.split()[-1] for line in out.splitlines() if " ring" in line]
+    assert ratios == ["1.00"] * 5
+    assert sum("  measured  " in line for line in out.splitlines()) == 5
+    assert "over measured" in out
+    assert invoke([*words, "--json", "-"]) == 0
+    runs = json.loads(capsys.readouterr().out)["runs"]
+    assert all(run["time_over_measured"] == pytest.approx(run["time_s"] / run["measured_s"]) for run in runs)
+
+
+@pytest.mark.parametrize(
+    "words, text, sentence",
+    [
+        ([], HEAD + "1024 256 float sum -1 5 0.2 0.3 0\n", "has 1 of 1 rows in the sizes asked for"),
+        ([], HEAD + "1024 256 float sum -1 -5 0.2 0.3 0\n2048 512 float sum -1 5 0.4 0.6 0\n", "line 2: the time -5 us"),
+        (
+            ["--collective", "all-gather"],
+            "# Collective test starting: all_reduce_perf\n" + HEAD + "1024 256 float sum -1 5 0.2 0.3 0\n",
+            "measures all-reduce, not all-gather",
+        ),
+        (
+            ["--topo", "switch8"],
+            HEAD + "10485760 2621440 float sum -1 5000 2.10 3.15 0\n",
+            "all-reduce of 8 ranks has 1.750",
+        ),
+        (["--algo", "nothing"], HEAD + "8 2 float sum -1 5 0.0 0.0 0\n16 4 float sum -1 5 0.0 0.0 0\n", "Unknown algorithm"),
+    ],
+)
+def test_what_is_refused(tmp_path, capsys, words, text, sentence):
+    path = tmp_path / "t.txt"
+    path.write_text(text)
+    topo = [] if "--topo" in words else ["--topo", "switch4"]
+    assert invoke(["calibrate", str(path), *topo, *words]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_table_is_of_one_algorithm(capsys):
+    assert invoke(["compare", "--topo", "switch4", "--algos", "ring,direct", "--nccl-tests", "-"]) == 2
+    assert "A table of nccl-tests is of one algorithm" in capsys.readouterr().err
+
+
+def test_the_figure(measured, tmp_path):
+    assert invoke(["calibrate", measured, "--topo", "switch4", "--plot", str(tmp_path / "fit.png")]) == 0
+    assert (tmp_path / "fit.png").read_bytes()[:4] == b"\x89PNG"
