@@ -164,7 +164,7 @@ def algo_option(command: F) -> F:
             metavar="A",
             shell_complete=_names_or_files(_algorithms),
             help="Algorithm, with options after a colon: multitree or multitree:ports=1 (see 'collsim algo list'), or "
-            "a file of your own, ./star.py or ./star.py:NAME.",
+            "a file of your own: ./star.py, ./star.py:NAME or MSCCL's ./plan.xml.",
         ),
     )
 

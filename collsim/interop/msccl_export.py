@@ -7,7 +7,7 @@ step before what lands in it, so that each reads the version it carries; waits b
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import gcd
@@ -15,7 +15,7 @@ from math import gcd
 from collsim.collectives.schedule import REDUCE, Schedule
 from collsim.errors import InvalidValue
 from collsim.interop.msccl import MOST_CHUNKS, SPELT, Block, Gpu, MscclProgram, Place, Step
-from collsim.interop.msccl_lint import MOST_CHANNELS, MOST_STEPS
+from collsim.interop.msccl_lint import MOST_CHANNEL_BLOCKS, MOST_CHANNELS, MOST_STEPS
 
 __all__ = ["msccl_program"]
 
@@ -23,7 +23,8 @@ Wait = tuple[int, int]
 
 
 def msccl_program(schedule: Schedule, *, name: str | None = None, proto: str = "Simple") -> MscclProgram:
-    """Return `schedule` as a program, in place but for an all-to-all; channels are added while a thread block is too long.
+    """Return `schedule` as a program, in place but for an all-to-all; channels are added while thread blocks are too many on
+    one, or too long.
 
     Chunks of different weight become runs of equal ones; a transfer whose chunks do not lie side by side becomes several
     messages. Raises InvalidValue for collectives and weights that the format cannot express.
@@ -31,19 +32,23 @@ def msccl_program(schedule: Schedule, *, name: str | None = None, proto: str = "
     if schedule.collective.name not in SPELT:
         raise InvalidValue(f"MSCCL has no {schedule.collective.name}; it knows {', '.join(SPELT)}.")
     layout = _Layout(schedule)
-    channels = 1
-    while True:
-        found = _Writer(schedule, layout, channels)
-        if found.longest() <= MOST_STEPS or channels >= MOST_CHANNELS:
+    groups, lanes = 1, 1
+    found = _Writer(schedule, layout, groups, lanes)
+    while 2 * groups * lanes <= MOST_CHANNELS:
+        if found.longest() > MOST_STEPS:
+            lanes *= 2
+        elif found.widest() > MOST_CHANNEL_BLOCKS:
+            groups *= 2
+        else:
             break
-        channels *= 2
+        found = _Writer(schedule, layout, groups, lanes)
     collective = schedule.collective.name
     inputs, outputs = layout.units, layout.units if collective == "all-to-all" else 0
     if collective == "all-gather":
         inputs, outputs = layout.units // schedule.ranks, layout.units
     gpus = tuple(Gpu(rank, inputs, outputs, layout.scratch[rank], found.blocks(rank)) for rank in range(schedule.ranks))
     in_place = collective != "all-to-all"
-    return MscclProgram(name or schedule.algorithm, collective, in_place, layout.units, gpus, proto, channels)
+    return MscclProgram(name or schedule.algorithm, collective, in_place, layout.units, gpus, proto, groups * lanes)
 
 
 class _Layout:
@@ -140,9 +145,9 @@ class _Cell:
 
 
 class _Writer:
-    """Writes the thread blocks of all ranks with so many channels."""
+    """Writes the thread blocks of all ranks: peers are dealt out to `groups` of channels, messages to the `lanes` of one."""
 
-    def __init__(self, schedule: Schedule, layout: _Layout, channels: int) -> None:
+    def __init__(self, schedule: Schedule, layout: _Layout, groups: int, lanes: int) -> None:
         self.schedule = schedule
         self.open: list[dict[tuple[int, int, int], int]] = [{} for _ in range(schedule.ranks)]
         self.written: list[list[_Open]] = [[] for _ in range(schedule.ranks)]
@@ -158,8 +163,9 @@ class _Writer:
             for a, b, count in layout.runs(t):
                 turn = turns[src, dst]
                 turns[src, dst] += 1
-                events.append(((step, 0, t, turn), src, (dst, -1, turn % channels), "s", a, b, count))
-                events.append(((step, 1, t, turn), dst, (-1, src, turn % channels), kind, b, b, count))
+                channel = (dst - src) % schedule.ranks % groups * lanes + turn % lanes
+                events.append(((step, 0, t, turn), src, (dst, -1, channel), "s", a, b, count))
+                events.append(((step, 1, t, turn), dst, (-1, src, channel), kind, b, b, count))
         for _, rank, connection, kind, a, b, count in sorted(events):
             self._add(rank, connection, kind, a, b, count)
 
@@ -204,6 +210,11 @@ class _Writer:
     def longest(self) -> int:
         """Return the number of steps of the longest thread block."""
         return max((len(block.steps) for blocks in self.written for block in blocks), default=0)
+
+    def widest(self) -> int:
+        """Return the number of thread blocks on the fullest channel of a rank."""
+        counts = Counter((rank, block.channel) for rank, blocks in enumerate(self.written) for block in blocks)
+        return max(counts.values(), default=0)
 
     def blocks(self, rank: int) -> tuple[Block, ...]:
         """Return the thread blocks of a rank."""

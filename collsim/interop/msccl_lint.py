@@ -38,7 +38,8 @@ def limits(program: MscclProgram) -> Iterator[str]:
     """Yield a sentence for everything beyond the runtime's limits, and for steps that wait for an unannounced one."""
     if program.threads is not None and (program.threads % 32 or program.threads < 32):
         yield f"{program.origin}: nthreads is {program.threads}; it is a multiple of 32."
-    if program.least is not None and program.most is not None and program.least > program.most:
+    # Tools write maxBytes 0 for "no limit".
+    if program.least is not None and program.most and program.least > program.most:
         yield f"{program.origin}: minBytes {program.least} is more than maxBytes {program.most}, so it is never chosen."
     if program.channels > MOST_CHANNELS:
         yield f"{program.origin}: {program.channels} channels; the runtime has {MOST_CHANNELS}."

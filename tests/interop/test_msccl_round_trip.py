@@ -1,6 +1,7 @@
 """A schedule written as MSCCL XML comes back the same, chunk by chunk, with the same dependencies and versions."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from math import gcd
 
 import numpy as np
@@ -14,9 +15,11 @@ from collsim.collectives.schedule import COPY, REDUCE, ScheduleBuilder
 from collsim.collectives.verify import verify
 from collsim.engines.engine import ENGINES
 from collsim.errors import AlgorithmUnsuitable, InvalidValue
+from collsim.interop.msccl import Step
 from collsim.interop.msccl_export import msccl_program
-from collsim.interop.msccl_lint import limits, lint
+from collsim.interop.msccl_lint import limits, lint, races
 from collsim.interop.msccl_read import parse_msccl
+from collsim.interop.msccl_run import run_msccl
 from collsim.interop.msccl_schedule import schedule_of
 from collsim.interop.msccl_write import to_msccl_xml
 from collsim.network.config import NetworkConfig
@@ -95,6 +98,47 @@ def test_what_is_written_has_no_hang_no_race_and_keeps_its_order(drawn):
     assert deliveries(kept).keys() == deliveries(plan).keys()
 
 
+def through_scratch(program):
+    """The program with everything received into scratch of its own first, then added or copied where it belongs."""
+    gpus = []
+    for gpu in program.gpus:
+        used, at = gpu.scratch, {}
+        for block in gpu.blocks:
+            index = 0
+            for number, step in enumerate(block.steps):
+                index += 1 + step.receives
+                at[block.id, number] = index - 1
+        blocks = []
+        for block in gpu.blocks:
+            steps = []
+            for step in block.steps:
+                after = None if step.after is None else (step.after[0], at[step.after])
+                if not step.receives:
+                    steps.append(replace(step, after=after))
+                    continue
+                steps.append(Step("r", ("i", 0), ("s", used), step.count))
+                steps.append(
+                    Step("re" if step.kind == "rrc" else "cpy", ("s", used), step.target, step.count, after, step.waited)
+                )
+                used += step.count
+            blocks.append(replace(block, steps=tuple(steps)))
+        gpus.append(replace(gpu, blocks=tuple(blocks), scratch=used))
+    return replace(program, gpus=tuple(gpus))
+
+
+@given(plans())
+def test_the_way_through_scratch_makes_no_difference(drawn):
+    machine, plan = drawn
+    assume(plan.transfers < 400)
+    program = through_scratch(msccl_program(plan))
+    assert parse_msccl(to_msccl_xml(program)) == program
+    again = schedule_of(program, plan.collective, plan.ranks_to_hosts.tolist(), order="data")
+    verify(again, machine)
+    assert deliveries(again) == deliveries(plan)
+    if plan.transfers < 150:
+        assert not list(races(program, run_msccl(program, plan.collective, watch=True)))
+
+
 @pytest.mark.parametrize("machine, name", [("ring5", "ring"), ("mesh3x3", "multitree"), ("switch6", "direct")])
 def test_it_takes_the_same_time(machine, name):
     net = load(machine)
@@ -121,6 +165,15 @@ def test_long_thread_blocks_are_spread_over_channels():
     assert program.channels == 4
     assert not list(limits(program))
     assert deliveries(back(builder.finish())) == deliveries(builder.finish())
+
+
+def test_many_peers_are_dealt_out_to_channels():
+    net = load("switch40")
+    plan = ALGORITHMS.get("direct").schedule(net, collective("all-gather"))
+    program = msccl_program(plan)
+    assert (program.channels, len(program.gpus[0].blocks)) == (4, 78)
+    assert not list(limits(program))
+    assert deliveries(back(plan)) == deliveries(plan)
 
 
 def test_what_the_format_cannot_say_is_refused():
