@@ -7,19 +7,26 @@ are imported when first used, so that `import collsim` is cheap.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from collsim.simulate import simulate
+from collsim.simulate import prepare, simulate
 
 if TYPE_CHECKING:
-    from collsim.collectives.algorithm import ALGORITHMS, algorithm
+    from collsim.collectives.algorithm import ALGORITHMS, Formula, algorithm
     from collsim.collectives.nic_table import NicTables, nic_tables
-    from collsim.collectives.schedule import Schedule, ScheduleBuilder
+    from collsim.collectives.schedule import COPY, REDUCE, Schedule, ScheduleBuilder
     from collsim.collectives.verify import verify
+    from collsim.engines.engine import ENGINES
     from collsim.errors import CollsimError
     from collsim.network.config import NetworkConfig
+    from collsim.program import Call, Compute, Program, Send
     from collsim.report.trace import write_trace
     from collsim.result import Outcome, Result
     from collsim.sweep.compare import Comparison, compare
+    from collsim.sweep.data_parallel import data_parallel
+    from collsim.sweep.jobs import compare_placements
     from collsim.sweep.sweeping import sweep
+    from collsim.sweep.tensor_parallel_study import tensor_parallel
+    from collsim.sweep.traces import replay
+    from collsim.sweep.traffic import traffic
     from collsim.topology import load
     from collsim.topology.graph import Link, Topology, build
 
@@ -27,44 +34,71 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ALGORITHMS",
+    "COPY",
+    "Call",
     "CollsimError",
     "Comparison",
+    "Compute",
+    "ENGINES",
+    "Formula",
     "Link",
     "NetworkConfig",
     "NicTables",
     "Outcome",
+    "Program",
+    "REDUCE",
     "Result",
     "Schedule",
     "ScheduleBuilder",
+    "Send",
     "Topology",
     "algorithm",
     "build",
     "compare",
+    "compare_placements",
+    "data_parallel",
     "load",
     "nic_tables",
+    "prepare",
+    "replay",
     "simulate",
     "sweep",
+    "tensor_parallel",
+    "traffic",
     "verify",
     "write_trace",
 ]
 
 _HOMES = {
     "ALGORITHMS": "collsim.collectives.algorithm",
+    "COPY": "collsim.collectives.schedule",
+    "Call": "collsim.program",
     "CollsimError": "collsim.errors",
     "Comparison": "collsim.sweep.compare",
+    "Compute": "collsim.program",
+    "ENGINES": "collsim.engines.engine",
+    "Formula": "collsim.collectives.algorithm",
     "Link": "collsim.topology.graph",
     "NetworkConfig": "collsim.network.config",
     "NicTables": "collsim.collectives.nic_table",
     "Outcome": "collsim.result",
+    "Program": "collsim.program",
+    "REDUCE": "collsim.collectives.schedule",
     "Result": "collsim.result",
     "Schedule": "collsim.collectives.schedule",
     "ScheduleBuilder": "collsim.collectives.schedule",
+    "Send": "collsim.program",
     "Topology": "collsim.topology.graph",
     "algorithm": "collsim.collectives.algorithm",
     "build": "collsim.topology.graph",
     "compare": "collsim.sweep.compare",
+    "compare_placements": "collsim.sweep.jobs",
+    "data_parallel": "collsim.sweep.data_parallel",
     "load": "collsim.topology",
     "nic_tables": "collsim.collectives.nic_table",
+    "replay": "collsim.sweep.traces",
+    "tensor_parallel": "collsim.sweep.tensor_parallel_study",
+    "traffic": "collsim.sweep.traffic",
     "verify": "collsim.collectives.verify",
     "write_trace": "collsim.report.trace",
 }

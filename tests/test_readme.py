@@ -4,22 +4,22 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from pages import ROOT, compare, transcripts
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
-CONSOLE = re.findall(r"```console\n\$ (.+?)\n(.*?)```", README, flags=re.DOTALL)
+README = (ROOT / "README.md").read_text()
+CONSOLE = [pair for block in re.findall(r"```console\n(.*?)```", README, flags=re.DOTALL) for pair in transcripts(block)]
 BASH = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 PYTHON = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("command, shown", CONSOLE, ids=[command.split()[1] for command, _ in CONSOLE])
+@pytest.mark.parametrize("command, shown", CONSOLE, ids=[" ".join(command.split()[1:3]) for command, _ in CONSOLE])
 def test_command_prints_what_readme_shows(command, shown):
     words = shlex.split(command)
     assert words[0] == "collsim"
     done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=True)
-    assert squeeze(done.stdout) == squeeze(shown)
+    compare(done.stdout, shown, command)
 
 
 def test_the_first_two_commands_install_and_run_and_test():
@@ -31,12 +31,3 @@ def test_the_first_two_commands_install_and_run_and_test():
 @pytest.mark.parametrize("source", PYTHON, ids=range(len(PYTHON)))
 def test_python_runs(source):
     exec(compile(source, "README.md", "exec"), {})
-
-
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\((docs/[^)]+)\)", README):
-        assert (Path(__file__).resolve().parent.parent / target).is_file(), target
-
-
-def squeeze(text):
-    return [" ".join(line.split()) for line in text.strip().splitlines()]

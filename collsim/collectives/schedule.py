@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.collectives.collective import Collective
+from collsim.collectives.collective import collective as named
 from collsim.collectives.dependencies import infer_dependencies
 from collsim.errors import InvalidValue
 
@@ -127,13 +128,13 @@ class Schedule:
 class ScheduleBuilder:
     """Collects transfers and turns them into a Schedule, working out the dependencies that a schedule must have.
 
-    Parameters: `collective`, `algorithm` name, `hosts` (host node of each rank), `weights` of the chunks, `unit` (default:
-    their sum), `chunk_src` and `chunk_dst` (default: none).
+    Parameters: `collective` (or its name), `algorithm` name, `hosts` (host node of each rank), `weights` of the chunks,
+    `unit` (default: their sum), `chunk_src` and `chunk_dst` (default: none).
     """
 
     def __init__(
         self,
-        collective: Collective,
+        collective: Collective | str,
         algorithm: str,
         hosts: Sequence[int],
         weights: Sequence[int],
@@ -144,7 +145,7 @@ class ScheduleBuilder:
     ):
         if any(w <= 0 for w in weights):
             raise InvalidValue("Chunk weights are positive integers.")
-        self._head = (collective, algorithm)
+        self._head = (named(collective) if isinstance(collective, str) else collective, algorithm)
         self._hosts, self._weights = np.array(hosts, dtype=np.int64), np.array(weights, dtype=np.int64)
         self._unit = int(self._weights.sum()) if unit is None else unit
         none = [-1] * len(self._weights)

@@ -122,13 +122,11 @@ def read_trace(
 def replay(trace: Trace | str | Path, topology: str, algorithm: str = "multitree", **settings: Any) -> TraceOutcome:
     """Return the outcome of `trace` (or its file) on `topology`; `settings` as of `collsim.simulate`, without sizes.
 
-        >>> from collsim.interop.chakra_files import chakra_prefix
-    from collsim.interop.chakra_trace import read_chakra
-    from collsim.interop.goal import parse_goal
-        >>> text = "num_ranks 2" + chr(10) + "rank 0 {" + chr(10) + "send 1600b to 1" + chr(10) + "}" + chr(10)
-        >>> pair = parse_goal(text + "rank 1 {" + chr(10) + "recv 1600b from 0" + chr(10) + "}" + chr(10))
-        >>> replay(pair, "switch2", engine="simpy").result.time
-        400000000
+    >>> from collsim.interop.goal import parse_goal
+    >>> text = "num_ranks 2" + chr(10) + "rank 0 {" + chr(10) + "send 1600b to 1" + chr(10) + "}" + chr(10)
+    >>> pair = parse_goal(text + "rank 1 {" + chr(10) + "recv 1600b from 0" + chr(10) + "}" + chr(10))
+    >>> replay(pair, "switch2", engine="simpy").result.time
+    400000000
     """
     return run_trace(trace if isinstance(trace, Trace) else read_trace(trace), prepare(topology, **settings), algorithm)
 

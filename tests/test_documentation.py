@@ -1,0 +1,128 @@
+"""docs/: pages are found, their links lead somewhere, the tutorial does what it shows, and Sphinx has nothing to say."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+
+import pytest
+from pages import DOCS, ROOT, compare, perform, transcripts
+
+import collsim
+from collsim.topology.family import FAMILIES
+from collsim.topology.files import READERS
+
+PAGES = sorted([*DOCS.glob("*.md"), *DOCS.glob("api/*.md")])
+TEXTS = [
+    *PAGES,
+    ROOT / "README.md",
+    *ROOT.glob("notebooks/*.md"),
+    *ROOT.glob("benchmarks/*.md"),
+    *ROOT.glob("experiments/*/*.md"),
+]
+FENCE = re.compile(r"^(```|~~~).*?^\1", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def prose(path):
+    return FENCE.sub("", path.read_text())
+
+
+def anchors(path):
+    titles = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", re.sub(r"[`*]", "", title).lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_page_is_in_the_index_once():
+    listed = re.findall(r"^\* \[.+?\]\((.+?\.md)\)", (DOCS / "index.md").read_text(), re.MULTILINE)
+    found = {str(path.relative_to(DOCS)) for path in PAGES} - {"index.md"}
+    assert sorted(listed) == sorted(found), "give each page of docs/ one line in docs/index.md"
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    for link in LINK.findall(prose(path)):
+        if link.startswith(("http://", "https://")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("name", ["index.md", "README.md"])
+def test_readme_and_index_lead_to_each_other(name):
+    start = ROOT / name if name == "README.md" else DOCS / name
+    reached, todo = set(), [start]
+    while todo:
+        path = todo.pop()
+        for link in LINK.findall(prose(path)):
+            target = (path.parent / link.partition("#")[0]).resolve()
+            if target.suffix == ".md" and target.is_file() and target not in reached:
+                reached.add(target)
+                todo.append(target)
+    assert set(PAGES) - {start} <= reached
+
+
+def test_every_public_name_is_in_the_python_page():
+    page = (DOCS / "python-api.md").read_text()
+    for name in collsim.__all__:
+        assert re.search(rf"\b{name}\b", page), f"docs/python-api.md does not name collsim.{name}"
+        assert getattr(collsim, name) is not None
+
+
+@pytest.mark.slow
+def test_the_tutorial_does_what_it_shows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / "tutorial.md").read_text()
+    done = perform(text, tmp_path)
+    assert done["file"] == 3
+    assert done["command"] == text.count("\n$ collsim")
+    assert done["code"] == text.count("```python") - 1
+    for picture in ("sizes.png", "lab.png"):
+        assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def as_before():
+    """Forget what a page registers."""
+    kept = [
+        (registry, dict(registry._entries), dict(registry._aliases)) for registry in (FAMILIES, READERS) if list(registry)
+    ]
+    yield
+    for registry, entries, aliases in kept:
+        registry._entries, registry._aliases = entries, aliases
+
+
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("page", ["add-a-topology", "add-a-format", "add-a-workload"])
+def test_the_examples_of_adding_something_work(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = perform((DOCS / f"{page}.md").read_text(), tmp_path)
+    assert done["code"] >= 2
+    assert done["output"] >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in ("sphinx", "myst_parser")), reason="needs the extra docs"
+)
+def test_the_pages_build_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d", str(tmp_path / "trees")]
+    done = subprocess.run([*command, str(DOCS), str(tmp_path / "html")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    reference = (tmp_path / "html" / "api" / "collectives.html").read_text()
+    assert "collsim.collectives.schedule.ScheduleBuilder" in reference
+    index = (tmp_path / "html" / "index.html").read_text()
+    assert index.index("How to add") < index.index("Background")
+
+
+def test_a_transcript_that_differs_is_found():
+    (pair,) = transcripts("$ collsim run\na  1\nb\nc\n")
+    assert pair == ("collsim run", "a  1\nb\nc\n")
+    compare("a 1\nb\nc\n", pair[1], "")
+    compare("a 1\nb\nc\n", "a 1\n...\nc\n", "")
+    compare("a 1\nb\nc\n", "a 1\n...\n", "")
+    for shown in ("a 2\nb\nc\n", "a 1\nb\n", "a 1\n...\nd\n", "b\n...\n...\na 1\n", "...\nb\n"):
+        with pytest.raises(AssertionError):
+            compare("a 1\nb\nc\n", shown, "")
