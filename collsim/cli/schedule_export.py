@@ -33,7 +33,11 @@ def check_export(path: str) -> None:
 
 
 def export(plan: Schedule, path: str, size: int, network: NetworkConfig) -> None:
-    """Write `plan` to `path`, traces at `size` bytes; what an MSCCL runtime would object to goes to stderr."""
+    """Write `plan` to `path`, traces at `size` bytes; what gets lost and what a runtime would object to go to stderr."""
+    if len(plan.path_links):
+        click.echo(
+            f"Note: {plan.algorithm} chose paths here, which {path} cannot say; whoever runs it routes anew.", err=True
+        )
     if path.lower().endswith(".xml"):
         _msccl(plan, path)
         return

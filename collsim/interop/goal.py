@@ -64,7 +64,10 @@ def parse_goal(text: str, origin: str = "GOAL", unit: int = NANOSECOND) -> Trace
         what = "there is no num_ranks" if number is None else f"the block of rank {block.rank if block else 0} is not closed"
         raise _fail(origin, line, f"{what}; the file is cut off")
     empty: tuple[TraceOp, ...] = ()
-    return Trace(tuple(blocks[r].operations() if r in blocks else empty for r in range(number)), origin=origin)
+    ranks = tuple(blocks[r].operations() if r in blocks else empty for r in range(number))
+    anybody = sum(o.kind == RECV and ANY in (o.peer, o.tag) for operations in ranks for o in operations)
+    note = f"{anybody:,} receives take any source or tag; which message each gets was fixed before the run, not by arrival."
+    return Trace(ranks, origin=origin, notes=(note,) if anybody else ())
 
 
 def _statements(text: str, origin: str) -> Iterator[tuple[int, str]]:

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import struct
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from collsim.engines.engine import ENGINES
 from collsim.errors import CollsimError, FileFormatError, InvalidValue
 from collsim.interop.chakra import ChakraNode
 from collsim.interop.chakra_files import dump_nodes, load_nodes, rank_files, read_nodes
+from collsim.interop.chakra_schema import messages
 from collsim.interop.chakra_trace import chakra_nodes, chakra_trace, read_chakra
 from collsim.interop.program_trace import program_trace
 from collsim.interop.trace import CALC, COLLECTIVE, RECV, SEND, Trace, TraceOp
@@ -27,6 +29,9 @@ from collsim.network.config import NetworkConfig
 from collsim.program import Arrivals, Call, Compute, Program, Send
 from collsim.sweep.traces import read_trace, replay
 from collsim.topology import load
+from collsim.workloads.accelerators.accelerator import ACCELERATORS
+from collsim.workloads.layers import NETWORKS
+from collsim.workloads.layerwise import Training, training_iteration
 
 US = 10**9
 COMP, SENDS, RECV_NODE, COLL = 4, 5, 6, 7
@@ -336,6 +341,29 @@ def emptied(program):
     return Program(tuple(o if isinstance(o, Compute) else replace(o, size=0) for o in program.operations))
 
 
+@pytest.mark.parametrize("bucket", [0, 1 << 20, None])
+def test_a_training_iteration_takes_its_time_as_a_trace(bucket):
+    net = load("ring4")
+    plan = ALGORITHMS.get("ring").schedule(net, collective("all-reduce"))
+    training = Training(samples=4, bucket=bucket, overlap=True)
+    work = training_iteration(NETWORKS.get("alexnet"), ACCELERATORS.get("v100"), lambda size: plan, training)
+    trace = program_trace(work.program, range(4))
+    comes_back(trace)
+    files = [load_nodes(dump_nodes(nodes)) for nodes in chakra_nodes(trace)]
+    times = [
+        ENGINES.get("compiled")(net, work.program, NetworkConfig()).time,
+        replay(chakra_trace(files, {}), "ring4", "ring").result.time,
+    ]
+    assert times[0] == times[1]
+
+
+def test_a_partial_all_reduce_is_an_all_reduce_of_the_part():
+    net = load("ring4")
+    plan = ALGORITHMS.get("ring").schedule(net, collective("partial-all-reduce:p=0.5,h=8"))
+    trace = program_trace(Program((Call(plan, 8000),)), range(4))
+    assert {(o.collective.name, o.size) for rank in trace.ranks for o in rank} == {("all-reduce", 4000)}
+
+
 def test_a_program_that_no_trace_can_say():
     one = Arrivals(*(np.zeros(1, dtype=np.int64) for _ in range(4)))
     with pytest.raises(InvalidValue, match="operation 0 is made of arrivals"):
@@ -389,3 +417,11 @@ def attempt(*files):
         replay(chakra_trace([load_nodes(data) for data in files], {}), "switch2", "ring", engine="analytic")
     except CollsimError:
         return
+
+
+def test_without_protobuf_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.protobuf", None)
+    with pytest.raises(
+        InvalidValue, match=r"need protobuf; install it with 'pip install protobuf' \(the extra collsim\[chakra\]\)"
+    ):
+        messages.__wrapped__()

@@ -88,7 +88,10 @@ def test_messages_match_in_order_by_source_destination_and_tag():
     assert run(sent, taken).program.messages == 3
     # A wildcard gets what the others leave, wherever it stands.
     assert run(sent, ["recv 200b from -1 tag 2", "recv 300b from 0 tag -1", "recv 300b from 0 tag 1"]).program.messages == 3
-    assert run(sent, ["recv 300b from -1 tag -1"] * 3).program.messages == 3
+    anyhow = run(sent, ["recv 300b from -1 tag -1"] * 3)
+    assert anyhow.program.messages == 3
+    assert anyhow.trace.notes[0].startswith("3 receives take any source or tag")
+    assert not run(sent, taken).trace.notes
 
 
 def test_comments_and_blank_lines_and_ranks_without_a_block():
