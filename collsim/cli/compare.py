@@ -11,7 +11,6 @@ from collsim.cli.options import at_option, complete_algorithms, machine_options,
 from collsim.cli.progress import progress
 
 if TYPE_CHECKING:
-    from collsim.result import Outcome
     from collsim.sweep.compare import Comparison
 
 __all__ = ["compare"]
@@ -139,35 +138,14 @@ def _write(comparison: Comparison, paths: dict[str, str | None], metric: str) ->
 
 def _print(comparison: Comparison) -> None:
     from collsim.report.table import print_columns
-    from collsim.units import format_bandwidth, format_size, format_time
+    from collsim.sweep.compare_table import comparison_table
+    from collsim.units import format_size
 
     if comparison.outcomes:
         first = comparison.outcomes[0]
         click.echo(f"{first.schedule.collective.text} on {first.topology.name}, {first.result.engine} engine")
-    rows = []
-    shown: set[int] = set()
-    for o in comparison.outcomes:
-        if o.size not in shown:
-            rows += _measured_row(comparison, o)
-            shown.add(o.size)
-        best = comparison.best(o.size) if comparison.complete(o.size) else None
-        rows.append(
-            [
-                format_size(o.size),
-                o.algorithm + (" *" if o is best else ""),
-                format_time(o.result.time),
-                format_bandwidth(o.algbw),
-                format_bandwidth(o.busbw),
-                f"{comparison.speedup(o):.2f}x",
-                f"{o.percent_of_bound:.1f} %",
-            ]
-        )
-        if comparison.measured:
-            ratio = comparison.over_measured(o)
-            rows[-1].append("" if ratio is None else f"{ratio:.2f}")
+    heads, rows = comparison_table(comparison)
     if rows:
-        heads = ["size", "algorithm", "time", "algbw", "busbw", "speedup", "of bound"]
-        heads += ["over measured"] if comparison.measured else []
         print_columns(heads, rows, sys.stdout, left=2)
         click.echo("* fastest at this size; no algorithm can be faster than the bound.")
     if comparison.measured:
@@ -176,17 +154,3 @@ def _print(comparison: Comparison) -> None:
         reasons = [r for r in comparison.refusals if r.algorithm == name]
         where = "" if len(reasons) == len(comparison.sizes) else f" at {', '.join(format_size(r.size) for r in reasons)}"
         click.echo(f"Left out{where}: {reasons[0].reason}", err=True)
-
-
-def _measured_row(comparison: Comparison, outcome: Outcome) -> list[list[str]]:
-    """Return the row of the measured run at the size of `outcome`; none where it was not measured."""
-    from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
-
-    time = None if comparison.measured is None else comparison.measured.time(outcome.size)
-    if time is None:
-        return []
-    rate = outcome.size * FS_PER_SECOND / time
-    bus = rate * float(outcome.schedule.collective.bus_factor(outcome.schedule.ranks))
-    share = f"{100 * outcome.bound.time / time:.1f} %"
-    cells = [format_size(outcome.size), "measured", format_time(time), format_bandwidth(rate), format_bandwidth(bus)]
-    return [[*cells, "", share, ""]]

@@ -188,8 +188,9 @@ def _write(study: Study, places: Sequence[Place], paths: dict[str, str | None]) 
 
 
 def _print(study: Study, places: Sequence[Place]) -> None:
-    from collsim.cli.workload_dp_rows import HEADS, head_rows, scheme_row, tail_rows
+    from collsim.cli.workload_dp_rows import head_rows, tail_rows
     from collsim.report.table import print_columns, print_rows
+    from collsim.sweep.data_parallel_table import HEADS, scheme_row
 
     for where in places:
         own = [run for run in study.runs if run.place is where]

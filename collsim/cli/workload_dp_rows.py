@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from collsim.report.describe import Rows
     from collsim.sweep.data_parallel import Place, SchemeRun, Study
 
-__all__ = ["HEADS", "head_rows", "scheme_row", "tail_rows"]
-
-HEADS = ["scheme", "iteration", "least", "most", "exposed", "samples/s", "speedup", "efficiency", "law", "run against law"]
+__all__ = ["head_rows", "tail_rows"]
 
 
 def head_rows(where: Place, runs: Sequence[SchemeRun]) -> Rows:
@@ -60,31 +58,6 @@ def _noise(where: Place) -> str:
     words += [f"rank {rank} {float(factor):g} times as long" for rank, factor in noise.slow]
     words += [f"rank {rank} {format_time(time)} late in iteration {k}" for rank, k, time in noise.late]
     return "".join(f", {word}" for word in words)
-
-
-def scheme_row(run: SchemeRun, baseline: SchemeRun | None) -> list[str]:
-    """Return the cells of one scheme under HEADS."""
-    from collsim.units import format_time
-
-    least, most = run.spread
-    return [
-        run.scheme.name,
-        format_time(float(run.mean)),
-        format_time(least),
-        format_time(most),
-        format_time(run.exposed),
-        f"{run.throughput:,.0f}",
-        "" if baseline is None else f"{float(baseline.mean / run.mean):.3f}x",
-        f"{100 * run.efficiency:.1f} %",
-        format_time(float(run.expected)),
-        _against(run),
-    ]
-
-
-def _against(run: SchemeRun) -> str:
-    if run.exact:
-        return "equal to the tick"
-    return "equal in the mean" if run.mean == run.expected else f"{100 * run.difference:+.2g} %"
 
 
 def tail_rows(study: Study) -> Rows:

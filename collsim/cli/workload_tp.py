@@ -10,7 +10,7 @@ import click
 
 from collsim.cli.options import complete_algorithm, engine_option, machine_options, network_options, seed_option, settings_of
 from collsim.cli.progress import MessageBar, progress
-from collsim.cli.workload_tp_rows import head_rows, next_words, table, tail_rows
+from collsim.cli.workload_tp_rows import head_rows, next_words, tail_rows
 
 if TYPE_CHECKING:
     from collsim.sweep.tensor_parallel_study import Study
@@ -172,6 +172,7 @@ def _is_default(ctx: click.Context, name: str) -> bool:
 def _write(ctx: click.Context, study: Study, paths: dict[str, str | None]) -> None:
     from collsim.report.output import to_json, write_file, write_text
     from collsim.report.table import print_columns, print_rows
+    from collsim.sweep.tensor_parallel_table import table
 
     text = to_json(study.to_dict())
     if paths["json"] == "-":

@@ -1,4 +1,4 @@
-"""What the report of `collsim workload tp` says, row by row, and its table."""
+"""What the report of `collsim workload tp` says, row by row."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ if TYPE_CHECKING:
     from collsim.report.describe import Rows
     from collsim.sweep.tensor_parallel_study import Study
 
-__all__ = ["head_rows", "table", "tail_rows"]
-
-NAMES = {"train": "step", "prefill": "TTFT", "decode": "TPOT"}
+__all__ = ["head_rows", "tail_rows"]
 
 
 def head_rows(study: Study) -> Rows:
@@ -67,36 +65,6 @@ def _algorithm(study: Study) -> str:
     if len(names) == 1:
         return f"{names[0]} for every size"
     return ", ".join(f"{way} ({name} of {format_size(size)})" for (name, size), way in sorted(chosen.items()) if size)
-
-
-def table(study: Study) -> tuple[list[str], list[list[str]]]:
-    """Return heads and one row a scheme, stock Megatron first."""
-    from collsim.units import format_time
-
-    training = study.mode == "train"
-    heads = ["p", "channels", "collectives", "forward", *(["backward"] if training else [])]
-    heads += ["compute", "copies", "exposed", "alpha", NAMES[study.mode], "tokens/s"]
-    heads += ["over stock", "over own p=1", "law"]
-    rows = []
-    for name, point in (("stock", study.stock), *((f"{p.scheme.p:g}", p) for p in study.points)):
-        bytes_ = [point.forward, point.backward] if training else [point.forward]
-        times = [format_time(t) if t else "0" for t in (point.compute, point.copies, point.exposed)]
-        own = [f"{point.over(study.own):.3f}x", f"{study.law(point.scheme.p):.3f}x"] if name != "stock" else ["", ""]
-        rows.append(
-            [
-                *(name, f"{point.summed:,}", str(point.collectives), *map(_amount, bytes_), *times),
-                *(f"{point.alpha_share:.1%}", format_time(point.time), f"{point.tokens_per_s:,.0f}"),
-                *(f"{point.over(study.stock):.3f}x", *own),
-            ]
-        )
-    return heads, rows
-
-
-def _amount(size: int) -> str:
-    """Return bytes in decimal units, as payloads are published."""
-    from collsim.units import format_bandwidth
-
-    return format_bandwidth(size).removesuffix("/s")
 
 
 def tail_rows(study: Study) -> Rows:
@@ -158,6 +126,7 @@ def _copies(study: Study) -> Rows:
 
 
 def _bound(study: Study) -> str:
+    from collsim.sweep.tensor_parallel_table import NAMES
     from collsim.units import format_time
 
     least = study.points[-1]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from collsim.interop.nccl_tests import Measured
+    from collsim.report.picture import Picture
 
 __all__ = ["DEFAULT_SIZES", "Comparison", "Refusal", "beside", "compare", "parse_sizes", "runs"]
 
@@ -143,11 +144,15 @@ class Comparison:
             "refused": [{"algorithm": r.algorithm, "size_bytes": r.size, "reason": r.reason} for r in self.refusals],
         }
 
-    def plot(self, path: str | Path, metric: str = "time") -> None:
-        """Draw time or bandwidth over size, bound included, into the image file `path`; OutputError if impossible."""
+    def plot(self, path: str | Path | None = None, metric: str = "time") -> Picture | None:
+        """Draw time or bandwidth over size, bound included, into the image file `path`; OutputError if impossible.
+
+        Without a path the picture is returned: as the value of a notebook's cell it shows itself.
+        """
+        from collsim.report.picture import picture
         from collsim.report.plot import plot_comparison
 
-        plot_comparison(self.outcomes, path, metric)
+        return picture(lambda place: plot_comparison(self.outcomes, place, metric), path)
 
     def __str__(self) -> str:
         return "\n".join(
@@ -156,7 +161,11 @@ class Comparison:
         )
 
     def _repr_html_(self) -> str:
-        return str(self.frame().to_html(index=False))
+        from collsim.report.picture import html_table
+        from collsim.sweep.compare_table import comparison_table
+
+        left = [f"{name} left out: {reason}" for name, reason in {r.algorithm: r.reason for r in self.refusals}.items()]
+        return html_table(*comparison_table(self), left=2, note=" ".join(["* fastest at this size.", *left]))
 
 
 def compare(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 from collsim.engines.engine import ENGINES
 from collsim.errors import InvalidValue
+from collsim.sweep.data_parallel_job import job_from_words
 from collsim.sweep.data_parallel_place import Job, Place, place
 from collsim.sweep.data_parallel_run import SchemeRun, Study
 from collsim.workloads.data_parallel import SCHEMES, Exchange, Written
@@ -79,13 +80,14 @@ def data_parallel(
     *,
     topology: str | None = None,
     algorithm: str = "ring",
-    job: Job | None = None,
+    job: Job | Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Study:
     """Run `schemes` ("ssgd,dcs3gd" or "all") of `job` on `ranks` ranks and return the study. Raises UsageError, RunError.
 
-    `topology`: a machine, a family such as "torus", sized by the ranks, or None for one switch. `settings`: those of
-    `collsim.simulate.prepare`, such as network, engine, bandwidth and seed.
+    `topology`: a machine, a family such as "torus", sized by the ranks, or None for one switch. `job`: a `Job`, or words by
+    the names of the options of `collsim workload dp`, such as {"model": "vgg16", "jitter": 0.1, "iterations": 12}.
+    `settings`: those of `collsim.simulate.prepare`, such as network, engine, bandwidth and seed.
 
     >>> from collsim.sweep.data_parallel import data_parallel
     >>> study = data_parallel(4, "ssgd,dcs3gd")
@@ -94,5 +96,6 @@ def data_parallel(
     """
     names = parse_schemes(schemes)
     counts = [ranks] if isinstance(ranks, int) else list(ranks)
-    places = [place(job or Job(), count, topology, algorithm, names, **settings) for count in counts]
+    what = job if isinstance(job, Job) else job_from_words(job or {})
+    places = [place(what, count, topology, algorithm, names, **settings) for count in counts]
     return collect(list(runs(places, names)), names)

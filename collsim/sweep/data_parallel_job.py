@@ -12,10 +12,44 @@ from collsim.units import parse_bandwidth, parse_size, parse_time
 from collsim.workloads.jitter import Jitter, parse_late, parse_straggler
 from collsim.workloads.training_step import StepRequest
 
-__all__ = ["WORDS", "job_of", "parse_eta"]
+__all__ = ["USUAL", "WORDS", "job_from_words", "job_of", "parse_eta"]
 
 WORDS = {"fp32": 4, "bf16": 2, "fp16": 2}
 """Bytes of a gradient on the wire."""
+USUAL: dict[str, Any] = {
+    "model": "resnet50",
+    "accelerator": "a100",
+    "batch": None,
+    "global_batch": None,
+    "gradient": "fp32",
+    "bucket": "25MiB",
+    "streams": 9,
+    "memory_bandwidth": None,
+    "compute_time": None,
+    "update_time": None,
+    "payload": None,
+    "jitter": 0.0,
+    "jitter_distribution": "lognormal",
+    "straggler": (),
+    "late": (),
+    "seed": 0,
+    "iterations": 20,
+    "warmup": None,
+    "eta": "1",
+    "local_steps": 4,
+    "delay": 0,
+    "servers": 1,
+    "rendezvous": False,
+}
+"""What a job is unless it is said otherwise, by the names of the options of `collsim workload dp`."""
+
+
+def job_from_words(words: Mapping[str, Any]) -> Job:
+    """Return the job of some options, such as {"iterations": 12, "jitter": 0.1}. Raises InvalidValue and UnknownName."""
+    for name in words:
+        if name not in USUAL:
+            raise UnknownName("word of a data-parallel job", name, USUAL)
+    return job_of({**USUAL, **words, "eta": str(words.get("eta", USUAL["eta"]))})
 
 
 def job_of(options: Mapping[str, Any]) -> Job:

@@ -19,6 +19,8 @@ from collsim.workloads.timeline import Timeline
 if TYPE_CHECKING:
     import pandas as pd
 
+    from collsim.report.picture import Picture
+
 __all__ = ["SchemeRun", "Study"]
 
 
@@ -193,16 +195,29 @@ class Study:
             "runs": [{**record, **_ends(run)} for record, run in zip(self.records(), self.runs, strict=True)],
         }
 
-    def plot(self, path: str | Path) -> None:
-        """Draw timelines of the schemes, or what they reach over ranks where there are several numbers of them."""
+    def plot(self, path: str | Path | None = None) -> Picture | None:
+        """Draw timelines of the schemes, or what they reach over ranks where there are several numbers of them.
+
+        Into the image file `path`; without one the picture is returned, which shows itself in a notebook.
+        """
         from collsim.report.iterations import plot_scaling, plot_timelines
+        from collsim.report.picture import picture
 
         place = self.runs[0].place
         if len({run.ranks for run in self.runs}) > 1:
-            plot_scaling(self.records(), path, f"{place.job.step.model}, {place.algorithm} all-reduce")
-            return
+            title = f"{place.job.step.model}, {place.algorithm} all-reduce"
+            return picture(lambda where: plot_scaling(self.records(), where, title), path)
         title = f"{place.job.step.model} on {place.case.topology.name}, {self.runs[0].ranks} ranks"
-        plot_timelines([(run.scheme.name, run.timeline) for run in self.runs], path, title)
+        lines = [(run.scheme.name, run.timeline) for run in self.runs]
+        return picture(lambda where: plot_timelines(lines, where, title), path)
+
+    def _repr_html_(self) -> str:
+        from collsim.report.picture import html_table
+        from collsim.sweep.data_parallel_table import HEADS, scheme_row
+
+        several = len({run.ranks for run in self.runs}) > 1
+        rows = [[*([str(run.ranks)] * several), *scheme_row(run, self.baselines.get(run.ranks))] for run in self.runs]
+        return html_table([*(["ranks"] * several), *HEADS], rows, left=1 + several)
 
     def __str__(self) -> str:
         return "\n".join(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from collsim.errors import InvalidValue
+from collsim.errors import InvalidValue, UnknownName
 from collsim.simulate import prepare
 from collsim.sweep.tensor_parallel import TensorParallel
 from collsim.sweep.tensor_parallel_plans import NATURAL, Plans
@@ -19,7 +19,7 @@ from collsim.workloads.tensor_parallel import Scheme, dropped_layers, wire_bits
 from collsim.workloads.transformer_compute import Work, decode, prefill
 from collsim.workloads.transformers.shape import TransformerShape
 
-__all__ = ["MODES", "scheme_of", "setting"]
+__all__ = ["MODES", "USUAL", "scheme_from_words", "scheme_of", "setting"]
 
 MODES = ("train", "prefill", "decode")
 ACCELERATORS_OF = {
@@ -33,6 +33,15 @@ ACCELERATORS_OF = {
     "tpu-v3": "tpu-v3",
 }
 """Start of a machine's name -> the accelerator in it."""
+USUAL: dict[str, Any] = {
+    "scheme": "caatnet",
+    "forward_wire": "bf16",
+    "backward_wire": None,
+    "drop": None,
+    "ladder": False,
+    "copies": "needed",
+}
+"""What a scheme is unless it is said otherwise, by the names of the options of `collsim workload tp`."""
 
 
 def setting(
@@ -85,6 +94,14 @@ def _accelerator(machine: str) -> str:
     if not found:
         raise InvalidValue(f"Nothing is known of the accelerators of {machine}; name one, like --accelerator h100.")
     return found[0]
+
+
+def scheme_from_words(words: Mapping[str, Any], layers: int) -> Scheme:
+    """Return the scheme at p = 1 of some options, such as {"copies": "none"}. Raises UnknownName and InvalidValue."""
+    for name in words:
+        if name not in USUAL:
+            raise UnknownName("word of a tensor-parallel scheme", name, USUAL)
+    return scheme_of({**USUAL, **words}, layers)
 
 
 def scheme_of(options: Mapping[str, Any], layers: int) -> Scheme:

@@ -6,7 +6,7 @@ the same run is faster by more over the first. The law is that of a time of whic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from collsim.errors import InvalidValue
 from collsim.sweep.tensor_parallel import TensorParallel
 from collsim.sweep.tensor_parallel_point import Point
-from collsim.sweep.tensor_parallel_setting import MODES, setting
+from collsim.sweep.tensor_parallel_setting import MODES, scheme_from_words, setting
 from collsim.topology.graph import Topology
 from collsim.units import FS_PER_SECOND
 from collsim.workloads.tensor_parallel import Scheme, stock
@@ -22,6 +22,8 @@ from collsim.workloads.transformers.shape import TransformerShape
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from collsim.report.picture import Picture
 
 __all__ = ["Study", "baselines", "parse_shares", "runs", "tensor_parallel"]
 
@@ -107,14 +109,25 @@ class Study:
             "collsim_version": __version__,
         }
 
-    def plot(self, path: str | Path) -> None:
-        """Draw speedup over p with both baselines and the law, and where the time goes, into the image file `path`."""
+    def plot(self, path: str | Path | None = None) -> Picture | None:
+        """Draw speedup over p with both baselines and the law, and where the time goes, into the image file `path`.
+
+        Without a path the picture is returned, which shows itself in a notebook.
+        """
         from collsim.report.partial_sync import plot_partial_sync
+        from collsim.report.picture import picture
 
         at = self.setting
         title = f"{at.shape.name}, {self.mode}, TP {at.degree} on {at.plans.cases[0].topology.name}"
         rows = [row for row in self.records() if row["role"] == "point"]
-        plot_partial_sync(rows, self.records()[0], path, title, self.share, MEASURES[self.mode])
+        stock, measure = self.records()[0], MEASURES[self.mode]
+        return picture(lambda place: plot_partial_sync(rows, stock, place, title, self.share, measure), path)
+
+    def _repr_html_(self) -> str:
+        from collsim.report.picture import html_table
+        from collsim.sweep.tensor_parallel_table import table
+
+        return html_table(*table(self))
 
     def __str__(self) -> str:
         return "\n".join(
@@ -151,12 +164,13 @@ def tensor_parallel(
     model: str | Path | TransformerShape,
     p: str | float | Sequence[float] = (1.0, 0.75, 0.5, 0.25),
     *,
-    scheme: Scheme | None = None,
+    scheme: Scheme | Mapping[str, Any] | None = None,
     sequence_parallel: bool = False,
     **settings: Any,
 ) -> Study:
     """Return the study of `model` on `topology` over `p`: `settings` are those of `setting`, `scheme` all but p.
 
+    `scheme`: a `Scheme`, or words by the names of the options of `collsim workload tp`, such as {"copies": "none"}.
     `sequence_parallel`: stock Megatron with it. Raises UsageError and RunError.
 
     >>> from collsim.sweep.tensor_parallel_study import tensor_parallel
@@ -164,7 +178,8 @@ def tensor_parallel(
     >>> study.points[1].over(study.own) < 1.01
     True
     """
-    at, chosen, shares = setting(topology, model, **settings), scheme or Scheme(), parse_shares(p)
+    at, shares = setting(topology, model, **settings), parse_shares(p)
+    chosen = scheme if isinstance(scheme, Scheme) else scheme_from_words(scheme or {}, at.shape.layers)
     base, own, share = baselines(at, chosen, sequence_parallel)
     return Study(at, settings.get("mode", MODES[0]), base, own, share, tuple(runs(at, chosen, shares, own)))
 

@@ -4,10 +4,11 @@ from fractions import Fraction
 
 import pytest
 
-from collsim.errors import InvalidValue
+from collsim.errors import InvalidValue, UnknownName
 from collsim.sweep.data_parallel import Job, data_parallel, parse_schemes, place, runs
 from collsim.sweep.data_parallel_machine import machine_name
 from collsim.workloads.data_parallel import SCHEMES
+from collsim.workloads.jitter import Jitter
 from collsim.workloads.training_step import StepRequest
 
 STEP = StepRequest(compute=10**11, size=10**6)
@@ -131,3 +132,17 @@ def test_sixty_four_ranks_and_all_schemes_take_seconds():
 def test_nonsense_is_refused(make, words):
     with pytest.raises(InvalidValue, match=words):
         make()
+
+
+def test_a_job_in_words_is_that_of_the_command_line():
+    from collsim.cli.workload_dp import dp
+    from collsim.sweep.data_parallel_job import USUAL, job_from_words
+
+    chosen = dp.make_context("dp", []).params
+    assert {name: chosen[name] for name in USUAL} == USUAL
+    assert job_from_words({}) == Job()
+    assert job_from_words({"jitter": 0.1, "eta": 0.5, "iterations": 1}) == Job(
+        iterations=1, warmup=0, jitter=Jitter(0.1), eta=Fraction(1, 2)
+    )
+    with pytest.raises(UnknownName, match=r"'jiter'\. Did you mean 'jitter'"):
+        job_from_words({"jiter": 0.1})

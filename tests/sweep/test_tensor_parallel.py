@@ -397,3 +397,16 @@ def test_shares_are_read_in_order_and_once():
 def test_layers_that_are_not_there_cannot_be_dropped():
     with pytest.raises(InvalidValue, match="layers are 0 to 1"):
         tiny().run(Scheme(dropped=frozenset({2})))
+
+
+def test_a_scheme_in_words_is_that_of_the_command_line():
+    from collsim.cli.workload_tp import tp
+    from collsim.sweep.tensor_parallel_setting import USUAL, scheme_from_words
+
+    chosen = tp.make_context("tp", ["--topo", "gaudi3", "--model", "caatnet-130m"]).params
+    assert {name: chosen[name] for name in USUAL} == USUAL
+    assert scheme_from_words({}, layers=4) == Scheme()
+    words = {"copies": "none", "backward_wire": "bf16", "drop": "0,2"}
+    assert scheme_from_words(words, layers=4) == Scheme(copies="none", backward_wire=16, dropped=frozenset({0, 2}))
+    with pytest.raises(UnknownName, match=r"'copy'\. Did you mean 'copies'"):
+        scheme_from_words({"copy": "none"}, layers=4)
