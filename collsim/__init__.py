@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collsim.errors import CollsimError
     from collsim.network.config import NetworkConfig
     from collsim.program import Call, Compute, Program, Send
+    from collsim.report.plot_runs import plot_links, plot_steps, plot_time
     from collsim.report.trace import write_trace
     from collsim.result import Outcome, Result
     from collsim.sweep.compare import Comparison, compare
@@ -59,6 +60,9 @@ __all__ = [
     "data_parallel",
     "load",
     "nic_tables",
+    "plot_links",
+    "plot_steps",
+    "plot_time",
     "prepare",
     "replay",
     "simulate",
@@ -96,6 +100,9 @@ _HOMES = {
     "data_parallel": "collsim.sweep.data_parallel",
     "load": "collsim.topology",
     "nic_tables": "collsim.collectives.nic_table",
+    "plot_links": "collsim.report.plot_runs",
+    "plot_steps": "collsim.report.plot_runs",
+    "plot_time": "collsim.report.plot_runs",
     "replay": "collsim.sweep.traces",
     "tensor_parallel": "collsim.sweep.tensor_parallel_study",
     "traffic": "collsim.sweep.traffic",

@@ -43,6 +43,7 @@ def run_command(topo: str, algo: str, size: str, baseline: str | None, **options
       collsim run --topo gaudi3 --algo direct --collective partial-all-reduce:p=0.5,h=4096
       collsim run --topo fattree4 --set header=64B --set buffer=32KiB --json -
       collsim run --topo torus4x4 --algo multitree --size 1MiB --trace trace.json
+      collsim run --topo fattree4 --algo ring --plot-links links.png --plot-time time.png
     """
     from dataclasses import replace
 

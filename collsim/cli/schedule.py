@@ -30,6 +30,12 @@ __all__ = ["schedule"]
     metavar="FILE",
     help="Draw the steps on the topology, hosts numbered by rank (.png, .svg or .pdf).",
 )
+@click.option(
+    "--plot-time",
+    "time_path",
+    metavar="FILE",
+    help="Draw links or ranks by step, transfers coloured by chunk (.png, .svg or .pdf).",
+)
 @click.option("--table", metavar="RANK", help="Show the NIC's schedule table of a rank, or of all, instead of the steps.")
 @click.option(
     "--table-out",
@@ -65,11 +71,12 @@ def schedule(topo: str, algo: str, size: str, steps: str | None, table: str | No
     from collsim.simulate import prepare
     from collsim.units import parse_size
 
-    json_path, plot_path, table_path = (options[name] for name in ("json_path", "plot_path", "table_path"))
+    json_path, plot_path, table_path, time_path = (options[f"{name}_path"] for name in ("json", "plot", "table", "time"))
     if json_path not in (None, "-"):
         check_writable(json_path)
-    if plot_path is not None:
-        check_drawable(plot_path)
+    for path in (plot_path, time_path):
+        if path is not None:
+            check_drawable(path)
     if table_path is not None:
         check_table(table_path)
     if options["export_path"] is not None:
@@ -93,6 +100,10 @@ def schedule(topo: str, algo: str, size: str, steps: str | None, table: str | No
             write_text(json_path, to_json(schedule_to_dict(plan, case.topology)))
     if plot_path is not None:
         plot_schedule(plan, case.topology, plot_path, first, last)
+    if time_path is not None:
+        from collsim.report.plot_runs import plot_steps
+
+        plot_steps(plan, case.topology, time_path)
     if tables is not None and table_path is not None:
         write_tables(tables, table_path)
     if options["export_path"] is not None:

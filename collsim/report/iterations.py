@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from collsim.errors import InvalidValue
 from collsim.report.output import check_drawable, write_file
+from collsim.report.palette import BLUE, GREEN, GRID, MARKERS, ORANGE, SERIES
 
 __all__ = ["Line", "plot_scaling", "plot_timelines"]
 
 IntArray = NDArray[np.int64]
 MILLISECOND = 10**12
-KINDS = (("computing", "#0072B2"), ("waiting", "#DDDDDD"), ("update", "#009E73"), ("communication", "#E69F00"))
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6A3D9A", "#7F7F7F")
-MARKERS = "osD^vP*X"
+KINDS = (("computing", BLUE), ("waiting", GRID), ("update", GREEN), ("communication", ORANGE))
 SHOWN = 6
 """Iterations of the slowest scheme that a figure shows; more would be too narrow to read."""
 MOST_ROWS = 16
@@ -135,7 +134,8 @@ def plot_scaling(records: Sequence[Mapping[str, Any]], path: str | Path, title: 
     ranks = sorted({int(r["ranks"]) for r in records})
     for place, name in enumerate(dict.fromkeys(str(r["scheme"]) for r in records)):
         own = sorted((r for r in records if r["scheme"] == name), key=lambda r: int(r["ranks"]))
-        style = {"color": COLOURS[place % 8], "marker": MARKERS[place % 8], "markersize": 5, "linewidth": 1.5}
+        style: dict[str, Any] = {"color": SERIES[place % len(SERIES)], "marker": MARKERS[place % len(MARKERS)]}
+        style |= {"markersize": 5, "linewidth": 1.5}
         at = [int(r["ranks"]) for r in own]
         reached.plot(at, [float(r["samples_per_s"]) for r in own], label=name, **style)
         share.plot(at, [100 * float(r["efficiency"]) for r in own], **style)
@@ -149,7 +149,7 @@ def plot_scaling(records: Sequence[Mapping[str, Any]], path: str | Path, title: 
         axes.set_xlabel("ranks")
         axes.set_xticks(ranks, [str(n) for n in ranks])
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.grid(True, color="#DDDDDD", linewidth=0.7)
+        axes.grid(True, color=GRID, linewidth=0.7)
         axes.set_axisbelow(True)
     reached.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     reached.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

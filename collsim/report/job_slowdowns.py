@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 
 from collsim.errors import InvalidValue
 from collsim.report.output import check_drawable, write_file
+from collsim.report.palette import GRID, HATCHES, SERIES
 
 __all__ = ["plot_slowdowns"]
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7F7F7F")
-HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")
 FILL = 0.8
 """Share of the room of a job that its bars take."""
 
@@ -33,14 +32,14 @@ def plot_slowdowns(rows: Sequence[Mapping[str, Any]], path: str | Path, title: s
     for k, placement in enumerate(placements):
         at = [j + (k + 0.5) * width - FILL / 2 for j in range(len(jobs))]
         heights = [value.get((placement, job), 0.0) for job in jobs]
-        style = {"color": COLOURS[k % len(COLOURS)], "hatch": HATCHES[k % len(HATCHES)], "edgecolor": "white"}
+        style = {"color": SERIES[k % len(SERIES)], "hatch": HATCHES[k % len(HATCHES)], "edgecolor": "white"}
         bars = axes.bar(at, heights, width * 0.94, label=placement, **style)  # type: ignore[arg-type]
         if len(jobs) * len(placements) <= 24:
             axes.bar_label(bars, [f"{height:.2f}" for height in heights], padding=2, fontsize=8)
     axes.axhline(1, color="black", linestyle="--", linewidth=1.1)
     axes.set_xticks(range(len(jobs)), [labels[job] for job in jobs])
     axes.set(ylabel="time together / time alone", title=title, ylim=(0, 1.1 * max(*value.values(), 1.0)))
-    axes.grid(True, axis="y", color="#DDDDDD", linewidth=0.7)
+    axes.grid(True, axis="y", color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     figure.legend(title="placement", frameon=False, loc="outside lower center", ncols=len(placements))
     write_file(path, lambda temporary: figure.savefig(temporary, dpi=150))

@@ -12,10 +12,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from collsim.errors import InvalidValue
 from collsim.report.output import check_drawable, write_file
+from collsim.report.palette import BLUE, GREEN, GREY, GRID, PURPLE, SHADE, VERMILION
 
 __all__ = ["plot_latency_load"]
 
-MEAN, TAIL, NETWORK, ACCEPTED, THERE = "#0072B2", "#D55E00", "#009E73", "#6A3D9A", "#7F7F7F"
+MEAN, TAIL, NETWORK, ACCEPTED, THERE = BLUE, VERMILION, GREEN, PURPLE, GREY
 
 WIDE = 8
 """Latencies further apart than this factor are drawn on a logarithmic axis."""
@@ -44,10 +45,10 @@ def plot_latency_load(
         first = min((float(p["offered"]) for p in rows if p["saturated"]), default=None)
         if first is not None:
             below = max((float(p["offered"]) for p in rows if p["offered"] < first), default=0.0)
-            axes.axvspan((below + first) / 2, reach, color="#F3E3DC", zorder=0, label="saturated")
+            axes.axvspan((below + first) / 2, reach, color=SHADE, zorder=0, label="saturated")
         if channel_bound is not None and channel_bound <= reach:
             axes.axvline(channel_bound, color="black", linestyle="--", linewidth=1.1, label="a link is full")
-        axes.grid(True, color="#DDDDDD", linewidth=0.7)
+        axes.grid(True, color=GRID, linewidth=0.7)
         axes.set_axisbelow(True)
     figure.suptitle(title)
     handles, labels = late.get_legend_handles_labels()

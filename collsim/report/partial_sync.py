@@ -11,15 +11,16 @@ from matplotlib.figure import Figure
 
 from collsim.errors import InvalidValue
 from collsim.report.output import check_drawable, write_file
+from collsim.report.palette import BLUE, GREY, GRID, ORANGE, SILVER, SKY, VERMILION
 
 __all__ = ["draw_speedups", "plot_partial_sync"]
 
-OWN, STOCK, LAW = "#0072B2", "#D55E00", "#7F7F7F"
+OWN, STOCK, LAW = BLUE, VERMILION, GREY
 PARTS = (
-    ("compute", "computing", "#BBBBBB", ""),
-    ("copies", "packing and joining", "#F0C05A", "///"),
-    ("bytes", "exposed communication, bytes", "#0072B2", ""),
-    ("alpha", "exposed communication, alpha", "#56B4E9", "..."),
+    ("compute", "computing", SILVER, ""),
+    ("copies", "packing and joining", ORANGE, "///"),
+    ("bytes", "exposed communication, bytes", BLUE, ""),
+    ("alpha", "exposed communication, alpha", SKY, "..."),
 )
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
 Row = Mapping[str, Any]
@@ -58,7 +59,7 @@ def draw_speedups(axes: Axes, rows: Sequence[Row], share: float) -> None:
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set(xlim=(-0.02, 1.02), xlabel="p, share of the channels that is summed", ylabel="speedup", title="Speedup")
     axes.invert_xaxis()
-    axes.grid(True, color="#DDDDDD", linewidth=0.7)
+    axes.grid(True, color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.legend(frameon=False)
 

@@ -1,4 +1,4 @@
-"""Figures: a comparison over sizes, a topology, a schedule step by step. Only this and latency_load.py know matplotlib.
+"""Figures: a comparison over sizes, a topology, a schedule step by step.
 
 Figures are drawn without a window or global state, with units on every axis and legends outside the data.
 """
@@ -11,17 +11,29 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.collections import EllipseCollection, LineCollection, PolyCollection
-from matplotlib.colors import Normalize
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
-from numpy.typing import NDArray
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from collsim.collectives.schedule import Schedule
 from collsim.errors import InvalidValue
-from collsim.report.output import FORMATS, check_drawable, write_file
+from collsim.report.drawing import (
+    MOST_LABELS,
+    canvas,
+    count,
+    crowd,
+    draw_nodes,
+    fitted,
+    framed,
+    name_nodes,
+    save,
+    set_frame,
+    show_chunks,
+    widths,
+)
+from collsim.report.output import FORMATS, check_drawable
+from collsim.report.palette import GRID, HOST, LINK, MARKERS, PALE, SERIES, SWITCH, of_chunk
 from collsim.report.shapes import Arrow, arrow, link_shapes, node_radius, spacing, way
 from collsim.result import Outcome
 from collsim.topology.graph import Topology
@@ -29,12 +41,7 @@ from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_t
 
 __all__ = ["FORMATS", "plot_comparison", "plot_schedule", "plot_topology"]
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6A3D9A", "#8C564B", "#7F7F7F", "#B2A800")
-MARKERS = "osD^vP*X<>"
-HOST, SWITCH, LINK = "#4C8DC9", "#F0B95A", "#9AA5B1"
 MOST_PANELS = 36
-MOST_LABELS = 80
-SMALLEST = 4.2
 TICKS: tuple[tuple[int, ...], ...] = (tuple(range(1, 10)), (1, 2, 5), (1,))
 
 
@@ -51,7 +58,7 @@ def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str =
     for place, name in enumerate(names):
         own = sorted((o for o in outcomes if o.algorithm == name), key=lambda o: o.size)
         values = [o.time_s if metric == "time" else o.algbw / 1e9 for o in own]
-        style = {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)], "markersize": 5}
+        style = {"color": SERIES[place % len(SERIES)], "marker": MARKERS[place % len(MARKERS)], "markersize": 5}
         axes.plot([o.size for o in own], values, label=name, linewidth=1.6, **style)  # type: ignore[arg-type]
     bounds = {o.size: o.bound.time / FS_PER_SECOND for o in sorted(outcomes, key=lambda o: o.size)}
     limits = [b if metric == "time" else size / b / 1e9 for size, b in bounds.items() if b > 0]
@@ -70,31 +77,27 @@ def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str =
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     low, high = axes.get_ylim()
     axes.yaxis.set_major_locator(LogLocator(subs=TICKS[int(high > 4 * low) + int(high > 100 * low)]))
-    axes.grid(True, which="major", color="#DDDDDD", linewidth=0.7)
+    axes.grid(True, which="major", color=GRID, linewidth=0.7)
     figure.legend(loc="outside right upper", frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_topology(topology: Topology, path: str | Path) -> None:
     """Draw hosts as circles, switches as squares and links as wide as they are fast, into the image `path`."""
     check_drawable(path)
     shapes, links = link_shapes(topology)
-    frame = _frame(topology, shapes)
-    width, height = _fitted(frame, 6.6, 6.6)
-    figure = Figure(figsize=(width + 1.9, height + 0.4), layout="constrained")
-    axes = figure.add_subplot()
-    crowd = float(np.clip((40 / topology.nodes) ** 0.5, 0.4, 1.0))
-    widths = crowd * _widths(topology.bandwidth[links], topology)
-    axes.add_collection(LineCollection(shapes, linewidths=widths, colors=LINK, zorder=1))
-    _draw_nodes(axes, topology)
+    figure, axes, scale = canvas(topology, shapes)
+    thin = crowd(topology)
+    style: dict[str, Any] = {"linewidths": thin * widths(topology.bandwidth[links], topology), "alpha": 0.55 + 0.45 * thin}
+    axes.add_collection(LineCollection(shapes, colors=LINK, zorder=1, **style))
+    draw_nodes(axes, topology)
     if topology.nodes <= MOST_LABELS:
-        _name_nodes(axes, topology, dict(enumerate(topology.names)), 72 * width / float(np.ptp(frame[:, 0])))
-    _set_frame(axes, frame)
-    switches = [_count(topology.switches, "switch", "switches")] if topology.switches else []
-    counts = [_count(topology.hosts, "host"), *switches, _count(topology.links, "directed link")]
+        name_nodes(axes, topology, dict(enumerate(topology.names)), scale)
+    switches = [count(topology.switches, "switch", "switches")] if topology.switches else []
+    counts = [count(topology.hosts, "host"), *switches, count(topology.links, "directed link")]
     axes.set_title(f"{topology.name}: {', '.join(counts)}")
     figure.legend(handles=_legend(topology), loc="outside right upper", frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_schedule(schedule: Schedule, topology: Topology, path: str | Path, first: int = 0, last: int | None = None) -> None:
@@ -113,34 +116,32 @@ def plot_schedule(schedule: Schedule, topology: Topology, path: str | Path, firs
         )
     shapes, _ = link_shapes(topology)
     steps = [_arrows(schedule, topology, step) for step in range(first, last + 1)]
-    frame = _frame(topology, [*shapes, *(each.shaft for arrows, _ in steps for each in arrows)])
-    across = float(np.ptp(frame[:, 0]))
+    box = framed(topology, [*shapes, *(each.shaft for arrows, _ in steps for each in arrows)])
+    across = float(np.ptp(box[:, 0]))
     # Wide enough that numbers fit the nodes, as far as a page allows.
-    width, height = _fitted(frame, float(np.clip(across / spacing(topology) * 0.25, 3.2, 6.4)), 6.4)
+    width, height = fitted(box, float(np.clip(across / spacing(topology) * 0.25, 3.2, 6.4)), 6.4)
     columns = min(panels, max(1, int(13.5 / width)))
     rows = -(-panels // columns)
     figure = Figure(figsize=(width * columns + 1, (height + 0.3) * rows + 0.4), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     ranks = {int(host): str(rank) for rank, host in enumerate(schedule.ranks_to_hosts)}
-    colours = ScalarMappable(Normalize(0, max(schedule.chunks - 1, 1)), "turbo")
     for place, axes in enumerate(grid.flat):
         if place >= panels:
             axes.set_axis_off()
             continue
-        axes.add_collection(LineCollection(shapes, linewidths=0.6, colors="#DDE1E6", zorder=1))
-        _draw_nodes(axes, topology)
-        _name_nodes(axes, topology, ranks, 72 * width / across)
+        axes.add_collection(LineCollection(shapes, linewidths=0.6, colors=PALE, zorder=1))
+        draw_nodes(axes, topology)
+        name_nodes(axes, topology, ranks, 72 * width / across)
         arrows, chunks = steps[place]
-        shades = colours.to_rgba(np.array(chunks, dtype=np.float64))
+        shades = [of_chunk(chunk, schedule.chunks) for chunk in chunks]
         thin = float(np.clip(72 * width / across * node_radius(topology) / 6, 0.4, 1.2))
         axes.add_collection(LineCollection([each.shaft for each in arrows], linewidths=thin, colors=shades, zorder=5))
         axes.add_collection(PolyCollection([each.head for each in arrows], facecolors=shades, linewidths=0, zorder=5))
-        _set_frame(axes, frame)
+        set_frame(axes, box)
         axes.set_title(f"step {first + place}", fontsize=10)
     figure.suptitle(f"{schedule.algorithm}: {schedule.collective.name} on {topology.name}", fontsize=11)
-    if schedule.chunks > 1:
-        figure.colorbar(colours, ax=grid.ravel().tolist(), label="chunk", shrink=0.6, ticks=MaxNLocator(integer=True))
-    _save(figure, path)
+    show_chunks(figure, grid.ravel().tolist(), schedule.chunks)
+    save(figure, path)
 
 
 def _arrows(schedule: Schedule, t: Topology, step: int) -> tuple[list[Arrow], list[int]]:
@@ -161,66 +162,6 @@ def _arrows(schedule: Schedule, t: Topology, step: int) -> tuple[list[Arrow], li
     return arrows, chunks
 
 
-def _draw_nodes(axes: Axes, t: Topology) -> None:
-    radius = node_radius(t)
-    style: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.6, "zorder": 3}
-    hosts, switches = t.coordinates[: t.hosts], t.coordinates[t.hosts :]
-    size = np.full(len(hosts), 2 * radius)
-    axes.add_collection(
-        EllipseCollection(
-            size, size, 0 * size, units="xy", offsets=hosts, offset_transform=axes.transData, facecolors=HOST, **style
-        )
-    )
-    corners = 0.9 * radius * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    axes.add_collection(PolyCollection([at + corners for at in switches], facecolors=SWITCH, **style))
-
-
-def _name_nodes(axes: Axes, t: Topology, names: dict[int, str], scale: float) -> None:
-    """Write names into their nodes where they fit, else above them where there is room; `scale`: points a unit."""
-    inside = 2 * scale * node_radius(t)
-    for kind in (slice(0, t.hosts), slice(t.hosts, t.nodes)):
-        own = {node: name for node, name in names.items() if kind.start <= node < kind.stop}
-        longest = max(map(len, own.values()), default=0)
-        font = min(9.0, inside / (0.62 * max(longest, 2)))
-        style: dict[str, Any] = {"va": "center", "xytext": (0, 0)}
-        if font < SMALLEST:
-            font, style = 5.5, {"va": "bottom", "xytext": (0, inside / 2)}
-            if 0.6 * font * longest > scale * spacing(t, kind):
-                continue
-        style |= {"textcoords": "offset points", "ha": "center", "fontsize": font, "zorder": 6}
-        for node, name in own.items():
-            axes.annotate(name, tuple(t.coordinates[node].tolist()), **style)
-
-
-def _frame(t: Topology, lines: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return [[least x, y], [greatest x, y]] of all nodes and lines with a margin; never empty in a direction."""
-    rim = 1.6 * node_radius(t)
-    nodes = t.coordinates
-    every = np.concatenate(
-        [nodes - rim, nodes + rim, *(line + rim / 4 for line in lines), *(line - rim / 4 for line in lines)]
-    )
-    return np.array([every.min(axis=0), every.max(axis=0)])
-
-
-def _fitted(frame: NDArray[np.float64], width: float, most: float) -> tuple[float, float]:
-    """Return (width, height) in inches of a drawing of `frame` that is up to `width` wide and `most` high."""
-    across, up = np.ptp(frame, axis=0).tolist()
-    scale = min(width / across, most / up)
-    return scale * across, max(scale * up, 0.8)
-
-
-def _set_frame(axes: Axes, frame: NDArray[np.float64]) -> None:
-    (left, low), (right, high) = frame.tolist()
-    axes.set(xlim=(left, right), ylim=(low, high), aspect="equal")
-    axes.set_axis_off()
-
-
-def _widths(rates: Any, t: Topology) -> Any:
-    """Return line widths in points: all links alike are thin, else from 0.6 for the slowest to 3.2 for the fastest."""
-    low, high = int(t.bandwidth.min()), int(t.bandwidth.max())
-    return 1.3 + 0 * rates if low == high else 0.6 + 2.6 * rates / high
-
-
 def _legend(t: Topology) -> list[Line2D]:
     entries = [Line2D([], [], marker="o", linestyle="", color=HOST, markersize=9, label="host")]
     if t.switches:
@@ -228,7 +169,7 @@ def _legend(t: Topology) -> list[Line2D]:
     rates = sorted(set(t.bandwidth.tolist()), reverse=True)
     shown = rates if len(rates) <= 5 else [rates[0], rates[len(rates) // 2], rates[-1]]
     for rate in shown:
-        width = float(_widths(np.float64(rate), t))
+        width = float(widths(np.float64(rate), t))
         entries.append(Line2D([], [], color=LINK, linewidth=width, label=f"link, {format_bandwidth(rate)}"))
     return entries
 
@@ -238,11 +179,3 @@ def _size_axis(axes: Axes, sizes: Sequence[int]) -> None:
     axes.set_xticks(shown, [format_size(size) for size in shown], fontsize=9)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _save(figure: Figure, path: str | Path) -> None:
-    write_file(path, lambda temporary: figure.savefig(temporary, dpi=150))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from collsim.topology.graph import Topology
 
-__all__ = ["Arrow", "arrow", "bowed", "hits_a_node", "link_shapes", "node_radius", "spacing", "way"]
+__all__ = ["Arrow", "arrow", "bowed", "directed_shapes", "hits_a_node", "link_shapes", "node_radius", "spacing", "way"]
 
 Points = NDArray[np.float64]
 
@@ -48,6 +48,22 @@ def link_shapes(t: Topology) -> tuple[list[Points], NDArray[np.int64]]:
         shapes.append(way(t, min(a, b), max(a, b), gap, aside))
         links.append(link)
     return shapes, np.array(links, dtype=np.int64)
+
+
+def directed_shapes(t: Topology) -> list[Points]:
+    """Return a polyline for every link, on the right of its way, so that the two directions of a cable lie side by side."""
+    gap = spacing(t)
+    seen: dict[tuple[int, int], int] = {}
+    shapes = []
+    for link in range(t.links):
+        ends = int(t.source[link]), int(t.target[link])
+        before = seen[ends] = seen.get(ends, 0) + 1
+        line = way(t, min(ends), max(ends), gap, 0.1 * gap * (before - 1))
+        line = line if ends[0] < ends[1] else line[::-1]
+        along = line[-1] - line[0]
+        length = float(np.hypot(*along)) or 1.0
+        shapes.append(line + 0.035 * gap / length * np.array([along[1], -along[0]]))
+    return shapes
 
 
 def way(t: Topology, a: int, b: int, gap: float, aside: float = 0.0, link: bool = True) -> Points:

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from collsim.errors import InvalidValue
 from collsim.report.output import check_drawable, write_file
+from collsim.report.palette import GREY, GRID, HATCHES, SERIES
 
 __all__ = ["plot_transports"]
 
-COLOURS = ("#7F7F7F", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")
+COLOURS = (GREY, *SERIES)
 FILL = 0.84
 """Share of the room of a condition that its bars take."""
 
@@ -50,5 +50,5 @@ def _bars(axes: Axes, rows: Sequence[Mapping[str, Any]], states: Sequence[str], 
             axes.bar_label(bars, [f"{height:.2f}" if height else "" for height in heights], padding=2, fontsize=7)
     axes.axhline(1, color="black", linestyle="--", linewidth=1.1)
     axes.set(ylabel=label, ylim=(0, 1.12 * max(*value.values(), 1.0)))
-    axes.grid(True, axis="y", color="#DDDDDD", linewidth=0.7)
+    axes.grid(True, axis="y", color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)

@@ -63,8 +63,10 @@ def projection(dims: tuple[int, ...]) -> FloatArray:
         return np.stack([place[0], np.zeros_like(place[0])], axis=1)
     x, y = place[1].copy(), -place[0]
     extent = float(max(dims[:2]))
+    # All of the third axis stays within a cell of the first two, so that no node stands on another.
+    oblique = min(0.4, 0.8 / dims[2]) if len(dims) > 2 else 0.0
     for axis in range(2, len(dims)):
-        shift = (0.4, 0.3) if axis == 2 else (extent + 1, 0.0) if axis % 2 else (0.0, -extent - 1)
+        shift = (oblique, 0.75 * oblique) if axis == 2 else (extent + 1, 0.0) if axis % 2 else (0.0, -extent - 1)
         x += shift[0] * place[axis]
         y += shift[1] * place[axis]
         extent = max(extent, float(np.ptp(x)), float(np.ptp(y)))

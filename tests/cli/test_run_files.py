@@ -37,3 +37,18 @@ def test_a_trace_too_large_is_refused_before_the_run(tmp_path, capsys, monkeypat
 def test_a_place_that_cannot_be_written_is_refused_before_the_run(option, tmp_path, capsys):
     assert invoke([*RING, option, str(tmp_path / "no" / "out.json")]) != 0
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_pictures_are_drawn(tmp_path, capsys):
+    links, times, steps = (tmp_path / name for name in ("links.png", "time.svg", "steps.pdf"))
+    assert invoke([*RING, "--plot-links", str(links), "--plot-time", str(times)]) == 0
+    assert invoke(["schedule", "--topo", "ring4", "--algo", "ring", "--plot-time", str(steps)]) == 0
+    assert links.read_bytes().startswith(b"\x89PNG")
+    assert times.read_bytes().startswith(b"<?xml")
+    assert steps.read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("option", ["--plot-links", "--plot-time"])
+def test_pictures_of_no_known_kind_are_refused_before_the_run(option, tmp_path, capsys):
+    assert invoke([*RING, option, str(tmp_path / "out.gif")]) == 2
+    assert ".png, .svg, .pdf" in capsys.readouterr().err
