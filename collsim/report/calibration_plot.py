@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from collsim.report.output import check_drawable, write_file
+from collsim.report.palette import BLUE, GREY, GRID, VERMILION
 from collsim.units import FS_PER_SECOND, format_size, format_time
 
 __all__ = ["plot_calibration"]
 
-COLOURS = ("#0072B2", "#D55E00")
+COLOURS = (BLUE, VERMILION)
 
 
 def plot_calibration(records: Sequence[Mapping[str, Any]], about: str, path: str | Path) -> None:
@@ -30,12 +31,12 @@ def plot_calibration(records: Sequence[Mapping[str, Any]], about: str, path: str
     above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
     above.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_time(value * FS_PER_SECOND)))
     above.legend(frameon=False)
-    below.axhline(0, color="#555555", linewidth=0.8)
+    below.axhline(0, color=GREY, linewidth=0.8)
     below.plot(sizes, [100 * r["relative_error"] for r in records], "s-", color=COLOURS[1], markersize=4, linewidth=1)
     below.set(xlabel="size of a rank's buffer", ylabel="error (%)")
     shown = sizes[:: max(1, -(-len(sizes) // 8))]
     below.set_xticks(shown, [format_size(size) for size in shown])
     for axes in (above, below):
         axes.minorticks_off()
-        axes.grid(True, which="major", color="#DDDDDD", linewidth=0.7)
+        axes.grid(True, which="major", color=GRID, linewidth=0.7)
     write_file(path, lambda temporary: figure.savefig(temporary, dpi=150))

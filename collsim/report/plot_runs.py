@@ -17,6 +17,7 @@ from collsim.collectives.schedule import Schedule
 from collsim.report.drawing import MOST_LABELS, canvas, draw_nodes, name_nodes, save, show_chunks
 from collsim.report.output import check_drawable
 from collsim.report.palette import PALE, SCALE, VERMILION, of_chunk
+from collsim.report.picture import Picture, picture
 from collsim.report.shapes import directed_shapes, spacing
 from collsim.report.spacetime import Bars, bars_of_run, bars_of_steps
 from collsim.result import Outcome
@@ -26,12 +27,13 @@ from collsim.units import format_size, format_time
 __all__ = ["plot_links", "plot_steps", "plot_time"]
 
 
-def plot_links(outcome: Outcome, path: str | Path) -> None:
+def plot_links(outcome: Outcome, path: str | Path | None = None) -> Picture | None:
     """Draw the machine with each link coloured by the share of the run in which it was sending, into the image `path`.
 
-    Each direction of a cable is a line of its own, on the right of its way. Links that sent nothing are pale.
+    Without a path the picture is returned, for a notebook. Each direction of a cable is a line of its own, on the right of its way. Links that sent nothing are pale.
     """
-    check_drawable(path)
+    if path is not None:
+        check_drawable(path)
     t, use = outcome.topology, outcome.link_use
     shapes = directed_shapes(t)
     figure, axes, scale = canvas(t, shapes, aside=1.3)
@@ -53,15 +55,16 @@ def plot_links(outcome: Outcome, path: str | Path) -> None:
     hot = outcome.bottleneck
     busiest = f"busiest: {t.link_name(hot)}, {use[hot]:.1%}; mean {use.mean():.1%}; {len(idle):,} of {t.links:,} links idle"
     axes.set_title(f"{_what(outcome)}\n{busiest}", fontsize=10)
-    save(figure, path)
+    return picture(lambda place: save(figure, place), path)
 
 
-def plot_time(outcome: Outcome, path: str | Path, rows: str = "auto") -> None:
+def plot_time(outcome: Outcome, path: str | Path | None = None, rows: str = "auto") -> Picture | None:
     """Draw links or ranks by time, a bar a transfer, coloured by chunk, with the end and the bound, into the image `path`.
 
-    `rows` as for `bars_of_run`.
+    `rows` as for `bars_of_run`; without a path the picture is returned.
     """
-    check_drawable(path)
+    if path is not None:
+        check_drawable(path)
     bars = bars_of_run(outcome, rows)
     end = outcome.result.time
     figure, axes = _diagram(bars, outcome.schedule, end)
@@ -76,18 +79,22 @@ def plot_time(outcome: Outcome, path: str | Path, rows: str = "auto") -> None:
         place = {"xy": (at, 1), "xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
         axes.annotate(label, **place, va="bottom", fontsize=8, color=VERMILION, **side)  # type: ignore[arg-type]
     axes.set_title(_what(outcome) + _missing(bars), fontsize=10, pad=16)
-    save(figure, path)
+    return picture(lambda place: save(figure, place), path)
 
 
-def plot_steps(schedule: Schedule, topology: Topology, path: str | Path, rows: str = "auto") -> None:
-    """Draw links or ranks by step, a bar a transfer, coloured by chunk, into the image `path`; no times are known."""
-    check_drawable(path)
+def plot_steps(schedule: Schedule, topology: Topology, path: str | Path | None = None, rows: str = "auto") -> Picture | None:
+    """Draw links or ranks by step, a bar a transfer, coloured by chunk, into the image `path`; no times are known.
+
+    Without a path the picture is returned.
+    """
+    if path is not None:
+        check_drawable(path)
     bars = bars_of_steps(schedule, topology, rows)
     figure, axes = _diagram(bars, schedule, schedule.steps)
     axes.set_xlabel("step (a version number, not a time)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(f"{schedule.algorithm}: {schedule.collective.text} on {topology.name}{_missing(bars)}", fontsize=10)
-    save(figure, path)
+    return picture(lambda place: save(figure, place), path)
 
 
 def _diagram(bars: Bars, schedule: Schedule, end: int) -> tuple[Figure, Axes]:

@@ -48,3 +48,9 @@ def test_chunks_take_the_colours_for_colour_blind_eyes():
     assert [of_chunk(chunk, 8) for chunk in range(8)] == list(SERIES)
     assert (of_chunk(0, 90), of_chunk(89, 90)) == (scale_stops()[0], scale_stops()[-1])
     assert len({of_chunk(chunk, 90) for chunk in range(90)}) == 90
+
+
+def test_without_a_path_the_picture_is_returned():
+    outcome = simulate("ring4", "ring", size="4KiB")
+    for found in (plot_links(outcome), plot_time(outcome), plot_steps(outcome.schedule, outcome.topology)):
+        assert found.png.startswith(b"\x89PNG")
