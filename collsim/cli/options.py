@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -49,7 +49,7 @@ def machine_options(command: F) -> F:
             metavar="T",
             shell_complete=complete_topology,
             help="Topology: a family such as torus4x4, a machine such as dgx1-v100 (see 'collsim topo list'), or a file "
-            "(YAML, node-link JSON, GraphML, edge CSV).",
+            "(YAML, node-link JSON, GraphML, edge CSV, and those of other tools in docs/formats.md).",
         ),
     )
 
@@ -122,7 +122,8 @@ def network_options(command: F) -> F:
             "--network",
             metavar="FILE",
             type=click.Path(),
-            help="YAML file of network settings, one 'KEY: VALUE' a line, such as 'router_delay: 20ns'; wins over --preset.",
+            help="YAML file of network settings, one 'KEY: VALUE' a line, such as 'router_delay: 20ns', or a system JSON of "
+            "ASTRA-sim; wins over --preset.",
         ),
         click.option(
             "--set",
@@ -230,10 +231,23 @@ def settings_of(options: dict[str, Any]) -> dict[str, Any]:
 def network_settings(path: str | None, changes: Sequence[str], preset: str | None = None) -> Any:
     """Return the NetworkConfig of a preset (or the defaults), changed by a file and then by KEY=VALUE in order."""
     from collsim.network.config import NetworkConfig
-    from collsim.network.files import read_settings
 
     base = NetworkConfig() if preset is None else NetworkConfig.preset(preset)
-    return base.with_settings({} if path is None else read_settings(path)).with_settings(parse_settings(changes))
+    return base.with_settings({} if path is None else _file_settings(path)).with_settings(parse_settings(changes))
+
+
+def _file_settings(path: str) -> Mapping[str, object]:
+    """Return the settings in a file: ours in YAML, or what a system JSON of ASTRA-sim comes to, with notes on stderr."""
+    if not path.lower().endswith(".json"):
+        from collsim.network.files import read_settings
+
+        return read_settings(path)
+    from collsim.interop.astra_system import read_astra_system
+
+    system = read_astra_system(path)
+    for note in system.notes:
+        click.echo(f"Note: {note}", err=True)
+    return system.settings
 
 
 def parse_settings(changes: Sequence[str]) -> dict[str, str]:

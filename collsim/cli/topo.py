@@ -1,8 +1,9 @@
-"""`collsim topo`: which machines there are, what one of them is, how it looks."""
+"""`collsim topo`: which machines there are, what one of them is, how it looks, and files of it for other tools."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["topo"]
 
+FORMATS = ("yaml", "json", "link-list", "anynet")
+
 
 @click.group(cls=SuggestingGroup)
 def topo() -> None:
-    """List, show and draw topologies."""
+    """List, show, draw and export topologies."""
 
 
 @topo.command("list")
@@ -33,7 +36,7 @@ def list_topologies() -> None:
     click.echo()
     found = [(name, load(name)) for name in machines()]
     print_columns(["machine", "hosts", "about"], [[n, str(t.hosts), t.about] for n, t in found], sys.stdout, left=3)
-    click.echo("\nA path works wherever a name does: YAML, node-link JSON, GraphML or an edge CSV.")
+    click.echo("\nA path works wherever a name does: YAML, node-link JSON, GraphML, edge CSV, and those of docs/formats.md.")
 
 
 def _machine(command: Any) -> Any:
@@ -82,6 +85,54 @@ def plot(topology: str, output: str, **options: Any) -> None:
 
     check_drawable(output)
     plot_topology(_load(topology, options), output)
+
+
+@topo.command()
+@_machine
+@click.option("-o", "--output", required=True, metavar="FILE", help="File to write; '-' prints it.")
+@click.option(
+    "--format",
+    "wanted",
+    type=click.Choice(FORMATS),
+    help="What to write. [by suffix: .yaml, .json, .anynet, .txt a link list]",
+)
+def export(topology: str, output: str, wanted: str | None, **options: Any) -> None:
+    """Write TOPOLOGY for another tool, or as a native YAML file with every link in it.
+
+    yaml is collsim's own and loses nothing. json is node-link JSON of networkx. link-list is the physical topology of the ns-3
+    back ends of ASTRA-sim and SimAI. anynet is BookSim's.
+
+    \b
+    Examples:
+      collsim topo export leafspine4x4x2 -o network.txt
+      collsim topo export server.xml --fail 'gpu0->nvswitch' -o server.yaml
+    """
+    from pathlib import Path
+
+    from collsim.errors import InvalidValue
+    from collsim.interop.anynet import to_anynet
+    from collsim.interop.link_list import to_link_list
+    from collsim.interop.node_link import to_node_link
+    from collsim.report.output import check_writable, to_json, write_text
+    from collsim.topology.write import to_yaml
+
+    suffixes = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".anynet": "anynet", ".txt": "link-list"}
+    kind = wanted or suffixes.get(Path(output).suffix.lower())
+    if kind is None:
+        raise InvalidValue(f"The suffix of '{output}' says no format; add --format, one of {', '.join(FORMATS)}.")
+    if output != "-":
+        check_writable(output)
+    writers: dict[str, Callable[[Topology], str]] = {
+        "yaml": to_yaml,
+        "json": lambda machine: to_json(to_node_link(machine)),
+        "link-list": to_link_list,
+        "anynet": to_anynet,
+    }
+    text = writers[kind](_load(topology, options))
+    if output == "-":
+        click.echo(text, nl=False)
+    else:
+        write_text(output, text)
 
 
 def _load(topology: str, options: dict[str, Any]) -> Topology:

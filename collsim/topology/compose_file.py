@@ -13,7 +13,7 @@ from pathlib import Path
 from collsim.errors import FileFormatError, InvalidValue, TopologyError
 from collsim.topology.compose import Fabric, Wan, join_racks, join_sites
 from collsim.topology.draft import check_keys, read_bandwidth, read_latency, read_loss
-from collsim.topology.files import READERS
+from collsim.topology.files import is_topology_suffix
 from collsim.topology.graph import Topology
 from collsim.units import parse_count
 
@@ -35,7 +35,7 @@ def read_composed(document: Mapping[str, object], path: Path, other: Callable[[s
     def find(text: str) -> Topology:
         from collsim.topology.resolve import load
 
-        return other(text) if Path(text).suffix.lower() in READERS else load(text)
+        return other(text) if is_topology_suffix(Path(text).suffix.lower()) else load(text)
 
     try:
         base = composed(document["compose"], str(document.get("name", path.stem)), origin, find)

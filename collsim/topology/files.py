@@ -1,24 +1,57 @@
-"""Reading a topology file: the reader is chosen by suffix, and what is wrong with any file is said here once.
+"""Reading a topology file: the reader is chosen by suffix and content, and what is wrong with any file is said here once.
 
 Readers register themselves in READERS under their suffix; the foreign ones live in collsim.interop, which is loaded by
-name so that this room does not depend on that one.
+name so that this room does not depend on that one. Formats that share a suffix with others, or have none of their own, are
+in DIALECTS and know their files by what they hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from collsim.errors import FileFormatError, nearest
 from collsim.registry import Registry
 from collsim.topology.graph import Topology
 
-__all__ = ["READERS", "Reader", "read_file", "read_text"]
+__all__ = ["DIALECTS", "READERS", "Dialect", "Reader", "dialect_of", "is_topology_suffix", "read_file", "read_text"]
 
 Reader = Callable[[Path, int | None, int | None], Topology]
 """A reader takes (path, bandwidth or None, latency or None), as `draft.finish` uses them, and returns the topology."""
 
 READERS: Registry[Reader] = Registry("topology file suffix", "collsim.interop", "collsim.readers")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A format known by content: `title` for messages, `suffixes` it comes under ("" for none), and its reader.
+
+    `recognise` is asked with the text of a file under one of them, whole; it must not raise. Of two that say yes the first
+    by name reads the file.
+    """
+
+    title: str
+    suffixes: tuple[str, ...]
+    recognise: Callable[[str], bool]
+    reader: Reader
+
+
+DIALECTS: Registry[Dialect] = Registry("topology format", "collsim.interop", "collsim.dialects")
+
+
+def is_topology_suffix(suffix: str) -> bool:
+    """Tell whether topology files may end in `suffix`, which is not empty."""
+    return bool(suffix) and (suffix in READERS or any(suffix in dialect.suffixes for _, dialect in DIALECTS.items()))
+
+
+def dialect_of(path: Path) -> Dialect | None:
+    """Return the format that knows the file at `path` by its content; None where its suffix alone tells the reader."""
+    able = [dialect for _, dialect in DIALECTS.items() if path.suffix.lower() in dialect.suffixes]
+    if not able or not path.is_file():
+        return None
+    text = read_text(path)
+    return next((dialect for dialect in able if dialect.recognise(text)), None)
 
 
 def read_file(path: Path, bandwidth: int | None = None, latency: int | None = None) -> Topology:
@@ -29,11 +62,18 @@ def read_file(path: Path, bandwidth: int | None = None, latency: int | None = No
     suffix = path.suffix.lower()
     if path.is_dir():
         raise FileFormatError(f"{path} is a folder, not a topology file; name a file in it.")
+    dialect = dialect_of(path)
+    if dialect is not None:
+        return dialect.reader(path, bandwidth, latency)
     if suffix not in READERS:
         if not path.exists():
             raise _missing(path)
-        known = ", ".join(sorted(READERS.aliases()))
-        raise FileFormatError(f"{path}: unknown suffix '{path.suffix}'; topology files end in {known}.")
+        able = [other.title for _, other in DIALECTS.items() if suffix in other.suffixes]
+        if able:
+            what = f"a file that ends in {suffix}" if suffix else "a file without a suffix"
+            raise FileFormatError(f"{path}: {what} is one of {', '.join(able)}, and this one is none of them.")
+        known = sorted({*READERS.aliases(), *(s for _, other in DIALECTS.items() for s in other.suffixes if s)})
+        raise FileFormatError(f"{path}: unknown suffix '{path.suffix}'; topology files end in {', '.join(known)}.")
     return READERS.get(suffix)(path, bandwidth, latency)
 
 

@@ -30,7 +30,7 @@ from collsim.topology.draft import (
     refuse_override,
 )
 from collsim.topology.family import DEFAULT_LINKS, LinkSpec, from_family
-from collsim.topology.files import READERS, read_file, read_text
+from collsim.topology.files import READERS, dialect_of, read_file, read_text
 from collsim.topology.graph import Topology
 
 __all__ = ["read_yaml"]
@@ -115,7 +115,7 @@ def _other(value: object, path: Path, bandwidth: int | None, latency: int | None
     seen = (*chain, path.resolve())
     if other.resolve() in seen:
         raise FileFormatError(f"{path}: 'file' leads back to {other}; files cannot build on each other.")
-    if other.suffix.lower() in (".yaml", ".yml"):
+    if other.suffix.lower() in (".yaml", ".yml") and dialect_of(other) is None:
         return read_yaml(other, bandwidth, latency, seen)
     return read_file(other, bandwidth, latency)
 

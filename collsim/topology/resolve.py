@@ -14,7 +14,7 @@ from pathlib import Path
 
 from collsim.errors import InvalidValue, UnknownName, nearest
 from collsim.topology.family import DEFAULT_LINKS, FAMILIES, LinkSpec, from_family, split_name
-from collsim.topology.files import READERS, read_file
+from collsim.topology.files import is_topology_suffix, read_file
 from collsim.topology.graph import Topology
 from collsim.topology.native import read_yaml
 from collsim.units import parse_bandwidth, parse_time
@@ -82,7 +82,9 @@ def refuse_of_fixed(text: str, bandwidth: int | None, latency: int | None) -> No
 
 
 def _is_path(text: str) -> bool:
-    return bool(text) and ("/" in text or os.sep in text or Path(text).suffix.lower() in READERS or Path(text).exists())
+    return bool(text) and (
+        "/" in text or os.sep in text or is_topology_suffix(Path(text).suffix.lower()) or Path(text).exists()
+    )
 
 
 def unknown_family(text: str) -> UnknownName:
