@@ -99,8 +99,8 @@ def plot(topology: str, output: str, **options: Any) -> None:
 def export(topology: str, output: str, wanted: str | None, **options: Any) -> None:
     """Write TOPOLOGY for another tool, or as a native YAML file with every link in it.
 
-    yaml is collsim's own and loses nothing. json is node-link JSON of networkx. link-list is the physical topology of the ns-3
-    back ends of ASTRA-sim and SimAI. anynet is BookSim's.
+    yaml is collsim's own and loses nothing. json is node-link JSON of networkx. link-list is the physical topology of
+    the ns-3 back ends of ASTRA-sim and SimAI. anynet is BookSim's.
 
     \b
     Examples:
