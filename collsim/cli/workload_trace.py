@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,9 @@ SHOWN = 8
 @engine_option
 @network_options
 @seed_option
+@click.option("--csv", "csv_path", metavar="FILE", help="Write one row a rank; '-' prints it instead of the report.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; '-' prints it instead of the report.")
-def trace(path: str, topo: str, algo: str, json_path: str | None, **options: Any) -> None:
+def trace(path: str, topo: str, algo: str, **options: Any) -> None:
     """Replay a trace on a machine: time, end of every rank, exposed communication, busiest link.
 
     FILE ends in .goal (LogGOPSim), or is any rank's file of a Chakra trace, or prefix.et for prefix.0.et and all others
@@ -55,8 +57,12 @@ def trace(path: str, topo: str, algo: str, json_path: str | None, **options: Any
     from collsim.sweep.traces import read_trace, run_trace
     from collsim.units import parse_number, parse_time
 
-    if json_path not in (None, "-"):
-        check_writable(json_path)
+    paths = {kind: options.pop(f"{kind}_path") for kind in ("json", "csv")}
+    if paths["json"] == paths["csv"] == "-":
+        raise InvalidValue("Only one of --json and --csv can be printed; name a file for the other.")
+    for place in paths.values():
+        if place not in (None, "-"):
+            check_writable(place)
     flops = None if options["flops"] is None else int(parse_number(options["flops"], "speed", example="100T"))
     if flops is not None and flops < 1:
         raise InvalidValue(f"The speed {options['flops']} is not above zero; give operations a second, like 100T.")
@@ -66,12 +72,23 @@ def trace(path: str, topo: str, algo: str, json_path: str | None, **options: Any
     case = prepare(topo, **settings_of(options))
     with progress(f"{path} on {case.topology.name}") as show:
         outcome = run_trace(found, case, algo, [MessageBar(show, "messages")])
-    if json_path == "-":
-        click.echo(to_json(outcome.to_dict()), nl=False)
-        return
-    print_rows(_rows(outcome), sys.stdout)
-    if json_path is not None:
-        write_text(json_path, to_json(outcome.to_dict()))
+    texts = {"json": to_json(outcome.to_dict()), "csv": outcome.csv()}
+    printed = [kind for kind, place in paths.items() if place == "-"]
+    if printed:
+        click.echo(texts[printed[0]], nl=False)
+    else:
+        print_rows([*_rows(outcome), ("Try next", _next(outcome, path, topo))], sys.stdout)
+    for kind, place in paths.items():
+        if place not in (None, "-"):
+            write_text(place, texts[kind])
+
+
+def _next(outcome: TraceOutcome, path: str, topo: str) -> str:
+    """Return a command that tells more: another algorithm where there are collectives, else other hosts for the ranks."""
+    words = ["collsim", "workload", "trace", path, "--topo", topo]
+    if outcome.counts["collective"]:
+        return shlex.join([*words, "--algo", "ring" if outcome.algorithm != "ring" else "multitree"])
+    return shlex.join([*words, "--placement", "random:1"])
 
 
 def _rows(outcome: TraceOutcome) -> Rows:

@@ -30,6 +30,7 @@ from collsim.units import FS_PER_SECOND
 
 __all__ = ["SUFFIXES", "TraceOutcome", "read_trace", "replay", "run_trace"]
 
+_COLUMNS = ("finish_s", "computing_s", "exposed_s")
 SUFFIXES = (".goal", ".et", ".et.gz", ".json")
 
 
@@ -60,6 +61,16 @@ class TraceOutcome:
         found = {kind: sum(o.kind == kind for o in operations) for kind in (CALC, SEND, COLLECTIVE)}
         return found | {"bytes": sum(o.size for o in operations if o.kind == SEND)}
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row a rank: rank, finish_s, computing_s, exposed_s."""
+        times = (self.rank_finish, self.computing, self.exposed)
+        seconds = zip(*([time / FS_PER_SECOND for time in one.tolist()] for one in times), strict=True)
+        return [{"rank": rank, **dict(zip(_COLUMNS, row, strict=True))} for rank, row in enumerate(seconds)]
+
+    def csv(self) -> str:
+        """Return the rows as CSV."""
+        return "".join(",".join(map(str, row)) + "\n" for row in (("rank", *_COLUMNS), *(r.values() for r in self.rows())))
+
     def to_dict(self) -> dict[str, Any]:
         """Return what `collsim workload trace --json` writes: times in seconds."""
         from collsim import __version__
@@ -80,12 +91,7 @@ class TraceOutcome:
                 "use": float(self.result.link_busy[link] / max(self.result.time, 1)),
                 "bytes": int(self.result.link_bytes[link]),
             },
-            "rank_results": [
-                {"rank": rank, "finish_s": finish, "computing_s": computing, "exposed_s": exposed}
-                for rank, (finish, computing, exposed) in enumerate(
-                    zip(*(_seconds(x) for x in (self.rank_finish, self.computing, self.exposed)), strict=True)
-                )
-            ],
+            "rank_results": self.rows(),
             "notes": list(self.trace.notes),
             "changed_settings": self.case.network.changed(),
             "seed": self.case.seed,
@@ -93,10 +99,6 @@ class TraceOutcome:
             "provenance": dict(self.result.provenance),
             "collsim_version": __version__,
         }
-
-
-def _seconds(times: NDArray[np.int64]) -> list[float]:
-    return [time / FS_PER_SECOND for time in times.tolist()]
 
 
 def read_trace(

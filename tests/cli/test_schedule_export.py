@@ -59,7 +59,13 @@ def test_a_schedule_written_as_goal_is_replayed(tmp_path, capsys):
     assert [row["finish_s"] for row in value["rank_results"]] == [value["time_s"]] * 4
     assert run("workload", "trace", str(path), "--topo", "ring4") == 0
     rows = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
-    assert {"Machine", "Trace", "Time", "Exposed", "Bottleneck", "Rank 0", "Settings"} <= rows.keys()
+    assert {"Machine", "Trace", "Time", "Exposed", "Bottleneck", "Rank 0", "Settings", "Try next"} <= rows.keys()
+    assert run(*rows["Try next"].split()[1:], "--csv", "-") == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0] == "rank,finish_s,computing_s,exposed_s"
+    assert [line.split(",")[0] for line in table[1:]] == ["0", "1", "2", "3"]
+    assert run("workload", "trace", str(path), "--topo", "ring4", "--csv", "-", "--json", "-") == 2
+    assert "Only one of --json and --csv" in capsys.readouterr().err
 
 
 def test_traces_that_are_none_are_refused(tmp_path, capsys):

@@ -17,7 +17,30 @@ from collsim.network.config import NetworkConfig
 from collsim.program import single_call
 from collsim.topology import load
 
+APART = whole(
+    "allreduce",
+    1,
+    [
+        [
+            (
+                1,
+                1,
+                0,
+                [
+                    ("s", ("i", 0), ("s", 0)),
+                    ("r", ("i", 0), ("s", 0)),
+                    ("cpy", ("i", 0), ("o", 0)),
+                    ("re", ("s", 0), ("o", 0)),
+                ],
+            )
+        ],
+        [(0, 0, 0, [("s", ("i", 0), ("s", 0)), ("rrc", ("i", 0), ("o", 0))])],
+    ],
+    inplace=0,
+    scratch=1,
+)
 PROGRAMS = {
+    "out of place": (APART, "all-reduce", 2, 1),
     "ring": (ring(5), "all-reduce", 40, 8),
     "ring2": (ring(2), "all-reduce", 4, 2),
     "new variant": (new_ring(5), "all-reduce", 40, 8),
