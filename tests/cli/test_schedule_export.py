@@ -31,10 +31,8 @@ def test_a_schedule_written_as_msccl_runs_again(tmp_path, capsys):
 
 def test_limits_are_told_at_the_export_and_by_lint(tmp_path, capsys):
     path = tmp_path / "plan.xml"
-    assert (
-        invoke(["schedule", "--topo", "ring128", "--algo", "halving-doubling", "--steps", "0", "--export", str(path)]) == 0
-    )
-    assert "64 chunks" not in capsys.readouterr().err
+    assert invoke(["schedule", "--topo", "ring16", "--algo", "halving-doubling", "--steps", "0", "--export", str(path)]) == 0
+    capsys.readouterr()
     text = path.read_text().replace('nchannels="1"', 'nchannels="40"')
     path.write_text(text)
     assert invoke(["algo", "lint", str(path)]) == 1

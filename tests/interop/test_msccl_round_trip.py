@@ -76,7 +76,7 @@ def plans(draw):
 @given(plans())
 def test_the_same_lands_everywhere_with_the_same_versions(drawn):
     machine, plan = drawn
-    assume(plan.transfers < 400)
+    assume(plan.transfers < 250)
     again = back(plan)
     verify(again, machine)
     assert deliveries(again) == deliveries(plan)
@@ -129,7 +129,7 @@ def through_scratch(program):
 @given(plans())
 def test_the_way_through_scratch_makes_no_difference(drawn):
     machine, plan = drawn
-    assume(plan.transfers < 400)
+    assume(plan.transfers < 250)
     program = through_scratch(msccl_program(plan))
     assert parse_msccl(to_msccl_xml(program)) == program
     again = schedule_of(program, plan.collective, plan.ranks_to_hosts.tolist(), order="data")
@@ -168,10 +168,10 @@ def test_long_thread_blocks_are_spread_over_channels():
 
 
 def test_many_peers_are_dealt_out_to_channels():
-    net = load("switch40")
+    net = load("switch34")
     plan = ALGORITHMS.get("direct").schedule(net, collective("all-gather"))
     program = msccl_program(plan)
-    assert (program.channels, len(program.gpus[0].blocks)) == (4, 78)
+    assert (program.channels, len(program.gpus[0].blocks)) == (4, 66)
     assert not list(limits(program))
     assert deliveries(back(plan)) == deliveries(plan)
 
