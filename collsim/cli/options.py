@@ -12,6 +12,7 @@ from collsim.errors import InvalidValue
 
 __all__ = [
     "algo_option",
+    "algorithm_option",
     "apply_options",
     "at_option",
     "collective_option",
@@ -154,20 +155,22 @@ _ENGINES_HELP = (
 )
 
 
+def algorithm_option(default: str) -> Callable[[F], F]:
+    """Return what adds --algo with `default`."""
+    return click.option(
+        "--algo",
+        default=default,
+        show_default=True,
+        metavar="A",
+        shell_complete=_names_or_files(_algorithms),
+        help="Algorithm, with options after a colon: multitree or multitree:ports=1 (see 'collsim algo list'), or "
+        "a file of your own: ./star.py, ./star.py:NAME or MSCCL's ./plan.xml.",
+    )
+
+
 def algo_option(command: F) -> F:
     """Add --algo."""
-    return apply_options(
-        command,
-        click.option(
-            "--algo",
-            default="multitree",
-            show_default=True,
-            metavar="A",
-            shell_complete=_names_or_files(_algorithms),
-            help="Algorithm, with options after a colon: multitree or multitree:ports=1 (see 'collsim algo list'), or "
-            "a file of your own: ./star.py, ./star.py:NAME or MSCCL's ./plan.xml.",
-        ),
-    )
+    return algorithm_option("multitree")(command)
 
 
 def at_option(command: F) -> F:

@@ -26,6 +26,9 @@ __all__ = ["dp"]
 
 SCHEMES = "ssgd, ssgd-overlap, dcs3gd, pipe-sgd, od-sgd, eager-sgd, asgd, local-sgd; several with commas, or all"
 
+READ_BY = {"bucket": "ssgd-overlap", "local_steps": "local-sgd", "delay": "local-sgd", "servers": "asgd"}
+"""The scheme that reads an option which is for one alone."""
+
 
 def _schemes(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     from collsim.workloads.data_parallel import SCHEMES
@@ -121,6 +124,7 @@ def dp(ranks: str, scheme: str, topo: str | None, algo: str, **options: Any) -> 
     from collsim.sweep.data_parallel_job import job_of
 
     names = parse_schemes(scheme)
+    _check_read(names)
     job, paths = job_of(options), _paths(options)
     counts = _ranks(ranks)
     settings = settings_of(options)
@@ -143,6 +147,19 @@ def dp(ranks: str, scheme: str, topo: str | None, algo: str, **options: Any) -> 
         click.echo("Error: Interrupted; the schemes above are complete, the others are missing.", err=True)
         return 130
     return 0
+
+
+def _check_read(names: Sequence[str]) -> None:
+    """Raise InvalidValue for an option that was given though none of the schemes `names` reads it."""
+    from collsim.errors import InvalidValue
+
+    source = click.get_current_context().get_parameter_source
+    for option, reader in READ_BY.items():
+        if reader not in names and source(option) is click.core.ParameterSource.COMMANDLINE:
+            raise InvalidValue(
+                f"--{option.replace('_', '-')} is for {reader}, which is not among {', '.join(names)}; add it to "
+                "--scheme or leave the option out."
+            )
 
 
 def _ranks(text: str) -> list[int]:

@@ -15,7 +15,7 @@ __all__ = ["head_rows", "tail_rows"]
 
 
 def head_rows(where: Place, runs: Sequence[SchemeRun]) -> Rows:
-    """Return the machine, the step of a rank and the all-reduce of its gradients."""
+    """Return the machine, the step of a rank, the all-reduce of its gradients and what no scheme here gets below."""
     from collsim.report.describe import machine_text
     from collsim.units import format_size, format_time
 
@@ -36,6 +36,7 @@ def head_rows(where: Place, runs: Sequence[SchemeRun]) -> Rows:
         ("T_ar", f"{format_time(where.all_reduce(step.size))}, {where.algorithm} all-reduce alone"),
         ("T_u", f"{format_time(step.update)} update{update}"),
     ]
+    rows += _bound(where, runs)
     if case.faults:
         rows.insert(1, ("Faults", ", ".join(case.faults)))
     if job.eta != 1:
@@ -50,6 +51,20 @@ def head_rows(where: Place, runs: Sequence[SchemeRun]) -> Rows:
     return rows
 
 
+def _bound(where: Place, runs: Sequence[SchemeRun]) -> Rows:
+    from collsim.units import format_time
+
+    found = [run.least for run in runs if run.least is not None]
+    if not found:
+        return []
+    bound = min(found)
+    rest = "T_c + T_u with nothing to wait for"
+    if bound != where.step.compute + where.step.update:
+        rest = "what the rank with the most to do computes and updates in this run"
+    asynchronous = "; asgd waits for nobody and has none" if len(found) < len(runs) else ""
+    return [("Bound", f"{format_time(float(bound))} an iteration, {rest}{asynchronous}")]
+
+
 def _noise(where: Place) -> str:
     from collsim.units import format_time
 
@@ -61,19 +76,15 @@ def _noise(where: Place) -> str:
 
 
 def tail_rows(study: Study) -> Rows:
-    """Return laws, bound, settings, engine, notes and what to try."""
-    from collsim.units import format_time
-
+    """Return laws, settings, engine, notes and what to try."""
     first = study.runs[0].place
     job, case = first.job, first.case
     laws = {run.scheme.name: run.scheme.law_text for run in study.runs}
     hops, wall = sum(run.packet_hops for run in study.runs), sum(run.wall for run in study.runs)
     measured = f"{job.iterations} iterations, those from {job.warmup} on measured"
-    bound = first.step.compute + first.step.update
     rows = [("Law", f"{name}: {text}") for name, text in laws.items()]
     if not job.jitter.deterministic:
         rows.append(("", "with noise: the recurrence of docs/data-parallel.md, on the same draws"))
-    rows.append(("Bound", f"{format_time(bound)} an iteration, T_c + T_u with nothing to wait for"))
     rows.append(("Bottleneck", _bottleneck(study)))
     rows.append(("Settings", ", ".join(case.network.describe_changes()) or "all at their defaults"))
     rows.append(("Engine", f"{case.engine}, {measured}, {hops:,} packet-hops in {wall:.2f} s, seed {case.seed}"))
@@ -86,7 +97,7 @@ def _bottleneck(study: Study) -> str:
 
     best = min(study.runs, key=lambda run: run.mean)
     step, name = best.place.step, best.scheme.name
-    parts = {"computing": float(step.compute), "the update": float(step.update), "communication and others": best.exposed}
+    parts = {"computing": best.computing, "the update": float(step.update), "communication and others": best.exposed}
     most = max(parts, key=lambda part: parts[part])
     return f"{most}, {format_time(parts[most])} of {format_time(float(best.mean))} under {name}, the fastest here"
 

@@ -62,12 +62,18 @@ def tail_rows(at: Setting, ways: Sequence[Way]) -> Rows:
     rows = [("Way", f"{way.name}: {WAYS[way.name]} ({way.algorithm})") for way in ways]
     rows += [
         ("Columns", "bytes out of a site in a step; the law shares links evenly, and the step counts pipelines as well"),
+        ("Speedup", f"of the step over that of {ways[0].name}, the first row"),
         ("Rate", "what a site needs to send these bytes in the time of one step's computing: N G x 8 / T"),
         ("Activations", f"a pipeline cut sends {ratio:.3g} times fewer bytes than gradients: N G / (K h A), 12 L h / K"),
         ("Packets", f"{payload}, {chosen}"),
         ("Settings", ", ".join(at.network.describe_changes()) or "all at their defaults"),
         ("Engine", f"{at.engine}, {sum(way.wall for way in ways):.2f} s, seed {at.seed}"),
     ]
+    lost = "packet_payload" not in at.network.changed() and any(site.loss for site in at.wide)
+    if lost:
+        rows.append(
+            ("Note", "packets as large as these are few, so few are lost; --set packet_payload=4KiB is what a wire carries")
+        )
     if at.network.router.routing == "auto":
         rows.append(("Try next", "--set routing=up-down, where no two messages meet by the accident of a hash"))
     return rows

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import algo_option, machine_options, run_options, settings_of, size_option
+from collsim.cli.options import algorithm_option, machine_options, run_options, settings_of, size_option
 from collsim.cli.progress import MessageBar, progress
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ NAMES = "ecmp,spray,least-queued,feedback"
 
 @click.command("transports")
 @machine_options
-@algo_option
+@algorithm_option("ring")
 @size_option
 @run_options
 @click.option("--transports", "names", default=NAMES, show_default=True, metavar="R,...", help="Routings to compare.")

@@ -78,6 +78,24 @@ class SchemeRun:
         steps = self.timeline.periods if self.scheme.asynchronous else self.timeline.steps()
         return int(steps[self.window].min()), int(steps[self.window].max())
 
+    @cached_property
+    def least(self) -> Fraction | None:
+        """Least mean of an iteration: what the rank with the most to do computes and updates behind the warm-up.
+
+        None for ranks that do not wait for each other.
+        """
+        if self.scheme.asynchronous:
+            return None
+        line, window = self.timeline, self.window
+        busy = (line.computed - line.begun + line.ended - line.resumed)[window].sum(axis=0)
+        before = line.ended[window.start - 1] if window.start else np.zeros_like(busy)
+        return Fraction(int((before + busy).max() - before.max()), window.stop - window.start)
+
+    @property
+    def computing(self) -> float:
+        """Mean time that a rank computes in an iteration."""
+        return float((self.timeline.computed - self.timeline.begun)[self.window].mean())
+
     @property
     def exposed(self) -> float:
         """Mean time of an iteration in which a rank neither computes nor updates."""

@@ -109,6 +109,8 @@ def scheme_of(options: Mapping[str, Any], layers: int) -> Scheme:
 
     Raises UnknownName and InvalidValue.
     """
+    if options["backward_wire"] is not None and options["mode"] != "train":
+        raise InvalidValue(f"Gradients belong to training; leave the backward wire out for {options['mode']}.")
     usual = "bf16" if options["scheme"] == "megatron" else "fp32"
     scheme = Scheme(
         options["scheme"],

@@ -90,6 +90,16 @@ def test_faults_are_named_and_used(go):
     assert times[0] != times[1]
 
 
+def test_the_bound_is_that_of_the_machine_above_it_and_of_the_draws(go):
+    words = ("--scheme", "ssgd", "--payload", "1MB", "--update-time", "1us", "--iterations", "3")
+    bounds = [line for line in go("--ranks", "2,8", "--global-batch", "16", *words)[1].splitlines() if "Bound" in line]
+    assert len(set(bounds)) == 2
+    assert all("T_c + T_u" in line for line in bounds)
+    noisy = go(*SMALL, "--scheme", "asgd,dcs3gd", "--jitter", "0.5")[1]
+    assert "computes and updates in this run; asgd waits for nobody and has none" in noisy
+    assert "Bound" not in go(*SMALL, "--scheme", "asgd")[1]
+
+
 @pytest.mark.parametrize("engine", ["simpy", "analytic"])
 def test_other_engines_say_the_same(go, engine):
     words = ("--ranks", "3", "--payload", "30kB", "--compute-time", "10us", "--iterations", "5", "--scheme", "ssgd,dcs3gd")
@@ -126,6 +136,10 @@ def test_other_engines_say_the_same(go, engine):
         (("--local-steps", "0"), "takes 0 steps"),
         (("--delay", "5"), "5 steps late"),
         (("--servers", "0"), "0 parameter servers"),
+        (("--scheme", "dcs3gd", "--delay", "2"), "--delay is for local-sgd, which is not among dcs3gd"),
+        (("--scheme", "ssgd,asgd", "--local-steps", "2"), "--local-steps is for local-sgd"),
+        (("--scheme", "ssgd", "--servers", "2"), "--servers is for asgd"),
+        (("--scheme", "ssgd", "--bucket", "1MiB"), "--bucket is for ssgd-overlap"),
         (("--straggler", "64:2"), "no rank 64"),
         (("--straggler", "1:1e300"), "exceed the clock"),
         (("--topo", "torus4x4", "--ranks", "8", "--servers", "17"), "17 parameter servers do not fit 'torus4x4'"),

@@ -29,6 +29,12 @@ def test_the_report_has_a_row_a_way_beside_its_law(go):
         assert words in out
 
 
+def test_the_first_row_is_what_speedups_are_over(go):
+    out = go(*SMALL, "--compute", "1s", "--ways", "late,hierarchical", "--loss", "1e-6")[1]
+    assert "of the step over that of late, the first row" in out
+    assert "packet_payload=4KiB is what a wire carries" in out
+
+
 def test_json_and_csv_hold_the_same_rows(go, tmp_path):
     file = tmp_path / "ways.json"
     code, out, _err = go(*SMALL, "--ways", "hierarchical,late", "--csv", "-", "--json", str(file), "--round-trip", "20ms")

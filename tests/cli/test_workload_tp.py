@@ -148,6 +148,8 @@ def test_groups_on_two_boxes_say_which_ranks_share_one(go):
         (("--algo", "2d-ring"), "2d-ring"),
         (("--accelerator", "h1000"), "h100"),
         (("--micro-batches", "0"), "at least 1"),
+        (("--mode", "decode", "--micro-batches", "2"), "belong to training"),
+        (("--mode", "decode", "--backward-wire", "fp8"), "belong to training"),
         (("--batch", "0"), "at least one"),
         (("--json", "-", "--csv", "-"), "Only one"),
         (("--plot", "out.txt"), ".png"),

@@ -34,6 +34,12 @@ def test_the_report_has_a_row_for_each_transport_and_condition(go):
     assert lines[-1].startswith("Try next")
 
 
+def test_a_machine_is_all_that_has_to_be_said(go):
+    code, out, err = go("--topo", "leafspine2x2x2", "--size", "4KiB", "--transports", "spray")
+    assert (code, err) == (0, "")
+    assert "by ring" in out
+
+
 def test_what_to_try_next_runs(go):
     _, out, _ = go(*SMALL, "--transports", "spray", "--impair", "none")
     words = out.splitlines()[-1].split("collsim ")[1].split()

@@ -104,6 +104,21 @@ def test_an_update_is_a_number_of_memory_streams():
     assert StepRequest(streams=0, accelerator="multitree-isca21").update_time(10**8) == 0
 
 
+@pytest.mark.parametrize("rendezvous", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_iteration_is_shorter_in_the_mean_than_its_bound(seed, rendezvous):
+    """Also where all draws are short by chance, and T_c + T_u, which they have in the long run, is longer."""
+    noise = Jitter(2.0, seed=seed, slow=((1, Fraction(1, 2)),))
+    job = Job(StepRequest(compute=10**10, size=10**4, update=10**8), iterations=4, jitter=noise, rendezvous=rendezvous)
+    study = data_parallel(3, "all", job=job)
+    for run in study.runs:
+        assert (run.least is None) == run.scheme.asynchronous
+        assert run.least is None or 0 < run.least <= run.mean
+    calm = data_parallel(3, "all", job=Job(StepRequest(compute=10**10, size=10**4, update=10**8), iterations=4))
+    assert {run.least for run in calm.runs} == {10**10 + 10**8, None}
+    assert all(run.computing == 10**10 for run in calm.runs)
+
+
 @pytest.mark.slow
 def test_sixty_four_ranks_and_all_schemes_take_seconds():
     """Processor time, which a busy machine does not stretch."""
