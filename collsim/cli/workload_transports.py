@@ -26,7 +26,10 @@ NAMES = "ecmp,spray,least-queued,feedback"
 @run_options
 @click.option("--transports", "names", default=NAMES, show_default=True, metavar="R,...", help="Routings to compare.")
 @click.option(
-    "--impair", metavar="LINK=F", help="The cable that is slow in the second condition, or none; default the first at 0.25."
+    "--impair",
+    metavar="LINK=F",
+    help="The cable that is slow in the second condition, or that loses packets, LINK=loss:0.9, or none; default the first "
+    "at 0.25.",
 )
 @click.option(
     "--loss", default="1e-6,1e-5", show_default=True, metavar="P,...", help="Loss rates of all links, one condition each."
@@ -45,6 +48,7 @@ def transports(topo: str, algo: str, size: str, names: str, **options: Any) -> i
     Examples:
       collsim workload transports --topo leafspine4x4x4 --algo direct --collective all-to-all --size 1MiB
       collsim workload transports --topo fattree4 --algo ring --impair edge0-aggr0=0.1 --loss 1e-4 --set recovery=go-back-n
+      collsim workload transports --topo leafspine4x4x4 --impair leaf0-spine0=loss:0.9 --size 1MiB --loss none
       collsim workload transports --topo fattree8 --algo halving-doubling --size 4MiB --plot out.png
     """
     from collsim.errors import InvalidValue, RunError

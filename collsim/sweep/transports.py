@@ -7,7 +7,7 @@ them is shared, late or lossy. Whatever a run takes longer than that is what the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from collsim.errors import InvalidValue, UnknownName
 from collsim.program import Program, single_call
 from collsim.result import Result, shared_links
 from collsim.simulate import Case
-from collsim.topology.faults import degrade_links
+from collsim.topology.faults import degrade_links, find_links
 from collsim.topology.graph import Topology, build
 from collsim.units import FS_PER_SECOND, PER_BILLION, format_loss, parse_loss
 
@@ -38,7 +38,7 @@ Observers = Callable[[str], Sequence[object]]
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """A state of the machine: its `topology` with or without a slow cable, and packets lost of a billion on every link."""
+    """A state of the machine: its `topology` with or without a bad cable, and packets lost of a billion on every link."""
 
     name: str
     topology: Topology
@@ -128,9 +128,10 @@ def one_switch(topology: Topology) -> Topology:
 
 
 def conditions(topology: Topology, impair: str | None = None, losses: Sequence[str | float] = ()) -> list[Condition]:
-    """Return the machine as it is, with a slow cable, and with each loss rate on all links.
+    """Return the machine as it is, with a slow or failing cable, and with each loss rate on all links.
 
-    `impair`: "LINK=SHARE", "none", or None for the first cable between switches at a quarter. Raises UsageError.
+    `impair`: "LINK=SHARE" of its rate, "LINK=loss:P" for a cable that loses a share of its packets, which routing does not
+    know, "none", or None for the first cable between switches at a quarter. Raises UsageError.
     """
     found = [Condition(AS_IT_IS, topology)]
     if impair != "none":
@@ -138,13 +139,24 @@ def conditions(topology: Topology, impair: str | None = None, losses: Sequence[s
         if impair is None:
             name, share = _first_cable(topology), str(SHARE)
         elif not name:
-            raise InvalidValue(f"Cannot read '{impair}'; write LINK=SHARE, like leaf0-spine0=0.25, or none.")
-        if name:
+            raise InvalidValue(
+                f"Cannot read '{impair}'; write LINK=SHARE, like leaf0-spine0=0.25 or leaf0-spine0=loss:0.9, or none."
+            )
+        if share.startswith("loss:"):
+            found.append(_failing(topology, name, share.removeprefix("loss:")))
+        elif name:
             found.append(Condition(f"{name} at {share}", degrade_links(topology, {name: share})))
     for loss in losses:
         parts = parse_loss(loss)
         found.append(Condition(f"loss {format_loss(parts)}", topology, parts))
     return found
+
+
+def _failing(topology: Topology, name: str, share: str) -> Condition:
+    """Return the machine with one cable that loses `share` of its packets."""
+    lost, parts = topology.loss.copy(), parse_loss(share)
+    lost[list(find_links(topology, name))] = parts
+    return Condition(f"{name} loses {format_loss(parts)}", replace(topology, loss=lost))
 
 
 def _first_cable(topology: Topology) -> str:

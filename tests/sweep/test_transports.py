@@ -36,6 +36,18 @@ def test_feedback_goes_round_a_slow_cable_and_blind_spraying_does_not():
         assert found["as it is", "spray"].load == pytest.approx(1)
 
 
+def test_feedback_leaves_a_path_that_fails_and_the_others_keep_sending_into_it():
+    """A link that loses nine packets of ten and that routing takes for sound: a path that has failed, as NICs see it."""
+    found, _ = points(prepare(CLOS), "ring", 2**20, impair="leaf0->spine0=loss:0.9")
+    bad = {transport: found["leaf0->spine0 loses 0.9", transport] for transport in TRANSPORTS}
+    sound = {transport: found["as it is", transport] for transport in TRANSPORTS}
+    assert 1 <= bad["feedback"].lost <= 4
+    assert bad["feedback"].time_s < 1.02 * sound["feedback"].time_s
+    for transport in ("ecmp", "spray", "least-queued"):
+        assert bad[transport].lost > 20 * bad["feedback"].lost
+        assert bad[transport].time_s > 1.5 * sound[transport].time_s
+
+
 def test_hashing_collides_and_spraying_does_not():
     found, last = points(prepare(CLOS, collective="all-to-all"), "direct", 2**20, impair="none")
     assert found["as it is", "ecmp"].slowdown > 1.3 * found["as it is", "spray"].slowdown
@@ -73,6 +85,8 @@ def test_both_engines_see_the_same():
         (CLOS, "ring", {"impair": "leaf0-spine9=0.5"}, "leaf0"),
         (CLOS, "ring", {"impair": "leaf0"}, "LINK=SHARE"),
         (CLOS, "ring", {"impair": "leaf0-spine0=fast"}, "above zero"),
+        (CLOS, "ring", {"impair": "leaf0-spine0=loss:1"}, "below 1"),
+        (CLOS, "ring", {"impair": "leaf0-spine9=loss:0.5"}, "leaf0"),
         (CLOS, "ring", {"losses": ["1"]}, "below 1"),
     ],
 )
