@@ -19,34 +19,42 @@ from collsim.collectives.algorithm import Algorithm, Formula, Hint
 from collsim.collectives.algorithm_files import ALGORITHM_READERS
 from collsim.collectives.collective import Collective
 from collsim.collectives.schedule import COPY, REDUCE, Schedule, ScheduleBuilder
-from collsim.errors import AlgorithmUnsuitable, FileFormatError, InvalidValue
+from collsim.errors import AlgorithmUnsuitable, FileFormatError, InvalidValue, ScheduleError
 from collsim.interop.msccl import MscclProgram
 from collsim.interop.msccl_cut import Piece, cut
+from collsim.interop.msccl_lint import WATCHED
+from collsim.interop.msccl_lint import races as find_races
 from collsim.interop.msccl_parts import Stage, stages
 from collsim.interop.msccl_read import read_msccl
 from collsim.interop.msccl_run import Run, run_msccl
 from collsim.interop.msccl_steps import Edges, number_steps
 from collsim.topology.graph import Topology
 
-__all__ = ["ORDERS", "msccl_algorithm", "schedule_of"]
+__all__ = ["ORDERS", "RACES", "msccl_algorithm", "schedule_of"]
 
-ORDERS = ("blocks", "data")
+ORDERS, RACES = ("blocks", "data"), ("refuse", "allow")
 MOST_MEMBERS = 1 << 25
 Key = tuple[int, int]
 
 
 def msccl_algorithm(program: MscclProgram) -> Algorithm:
-    """Return `program` as an algorithm of exactly as many ranks as it has GPUs; its option `order` is one of ORDERS."""
+    """Return `program` as an algorithm of exactly as many ranks as it has GPUs; options `order` and `races` as of `schedule_of`."""
 
     def build(
-        topology: Topology, collective: Collective, hosts: Sequence[int], hint: Hint | None, *, order: str = "blocks"
+        topology: Topology,
+        collective: Collective,
+        hosts: Sequence[int],
+        hint: Hint | None,
+        *,
+        order: str = "blocks",
+        races: str = "refuse",
     ) -> Schedule:
         if len(hosts) != program.ranks:
             raise AlgorithmUnsuitable(
                 f"{program.origin} is written for {program.ranks} ranks and the group has {len(hosts)}; take a machine or a "
                 f"placement with {program.ranks}."
             )
-        return schedule_of(program, collective, hosts, order=order)
+        return schedule_of(program, collective, hosts, order=order, races=races)
 
     unknown = Formula("as the file says", lambda topology, collective, ranks: None)
     return Algorithm(
@@ -63,14 +71,19 @@ def msccl_algorithm(program: MscclProgram) -> Algorithm:
     )
 
 
-def schedule_of(program: MscclProgram, collective: Collective, hosts: Sequence[int], *, order: str = "blocks") -> Schedule:
-    """Return the schedule that does what `program` does, among `hosts`; see the module for `order`.
+def schedule_of(
+    program: MscclProgram, collective: Collective, hosts: Sequence[int], *, order: str = "blocks", races: str = "refuse"
+) -> Schedule:
+    """Return the schedule that does what `program` does, among `hosts`; see the module for `order`, one of ORDERS.
 
-    Raises FileFormatError where the program cannot run or fits no schedule, ScheduleError where its outputs are wrong.
+    `races`, one of RACES: whether a program may leave the order of two accesses open, so that its result is a matter of
+    luck. Raises FileFormatError where the program cannot run or fits no schedule, ScheduleError where its outputs are wrong or
+    have a race (looked for up to msccl_lint.WATCHED steps).
     """
-    if order not in ORDERS:
-        raise InvalidValue(f"The option order is blocks (keep what thread blocks wait for) or data, not '{order}'.")
-    run = run_msccl(program, collective)
+    for name, value, known in (("order", order, ORDERS), ("races", races, RACES)):
+        if value not in known:
+            raise InvalidValue(f"The option {name} is {' or '.join(known)}, not '{value}'.")
+    run = _run(program, collective, races)
     found = stages(run)
     chunks, pieces = cut(run, _ops(run, found))
     steps = _steps(run, found, pieces, chunks)
@@ -92,6 +105,17 @@ def schedule_of(program: MscclProgram, collective: Collective, hosts: Sequence[i
         builder.add(steps[p], message.src, message.dst, piece.chunk, piece.op, count=piece.count)
     schedule = builder.finish()
     return schedule if order == "data" else _with_blocks(schedule, run, [pieces[p].message for p in ranked])
+
+
+def _run(program: MscclProgram, collective: Collective, races: str) -> Run:
+    watch = races == "refuse" and sum(1 for _ in program.steps()) <= WATCHED
+    run = run_msccl(program, collective, watch=watch)
+    if run.wrong:
+        raise ScheduleError(run.wrong)
+    race = next(find_races(program, run), None)
+    if race is not None:
+        raise ScheduleError(f"{race.removesuffix('.')}, so the result is a matter of luck; races=allow lets it pass.")
+    return run
 
 
 def _turn(run: Run, message: int) -> tuple[int, int, int, int]:

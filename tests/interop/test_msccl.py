@@ -111,7 +111,7 @@ def test_a_file_is_an_algorithm(tmp_path):
         entry.schedule(load("ring5"), collective("all-reduce"))
     with pytest.raises(AlgorithmUnsuitable, match="test does not do all-gather"):
         entry.schedule(load("ring4"), collective("all-gather"))
-    with pytest.raises(InvalidValue, match=r"blocks .* or data, not 'time'"):
+    with pytest.raises(InvalidValue, match="The option order is blocks or data, not 'time'"):
         entry.schedule(load("ring4"), collective("all-reduce"), order="time")
 
 
@@ -204,6 +204,26 @@ def test_two_values_of_a_chunk_at_once_fit_no_schedule():
     ]
     with pytest.raises(FileFormatError, match="GPU 1 adds an arrival to its own sum and sends it on by itself as well"):
         imported(whole("allreduce", 1, blocks, scratch=1))
+
+
+def test_a_race_is_refused_unless_allowed():
+    # GPU 1 sends its sum on channel 1 without waiting for what channel 0 brings into it; in our order it comes in time.
+    late = [
+        (0, 0, 0, [("s", ("i", 0), ("i", 0)), ("rrc", ("i", 0), ("i", 0))]),
+        (0, -1, 1, [("nop",)] * 5 + [("s", ("i", 0), ("i", 0))]),
+    ]
+    first = [
+        (1, -1, 0, [("s", ("i", 0), ("i", 0))]),
+        (-1, 1, 0, [("r", ("i", 0), ("s", 0))]),
+        (-1, 1, 1, [("r", ("i", 0), ("i", 0), 1, (0, 0))]),
+    ]
+    text = whole("allreduce", 1, [first, late], scratch=1, nchannels=2)
+    says = (
+        r"GPU 1, block 0, step 1 and GPU 1, block 1, step 5 both use i\[0\], and neither waits for the other, so the result"
+    )
+    with pytest.raises(ScheduleError, match=says):
+        imported(text)
+    assert imported(text, races="allow").transfers == 3
 
 
 def test_huge_programs_are_refused_before_memory_is_spent():
