@@ -55,7 +55,7 @@ class UnknownName(UsageError):
         self.kind, self.name, self.valid = kind, name, tuple(sorted(valid))
         guess = guess or nearest(name, self.valid)
         hint = f" Did you mean '{guess}'?" if guess else ""
-        listing = f" Known: {', '.join(self.valid)}." if len(self.valid) <= 40 else ""
+        listing = f" Known: {', '.join(self.valid) or 'none'}." if len(self.valid) <= 40 else ""
         super().__init__(f"Unknown {kind} '{name}'.{hint}{listing}")
 
 

@@ -7,14 +7,16 @@ function decorated with `algorithm`. The conformance suite then tests it on ever
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 
 from collsim.collectives.collective import PARTIAL, Collective
 from collsim.collectives.partial import partially
 from collsim.collectives.schedule import Schedule
-from collsim.errors import AlgorithmUnsuitable, InvalidValue, UnknownName
+from collsim.errors import AlgorithmUnsuitable, CollsimError, InvalidValue, RunError, UnknownName
 from collsim.registry import Registry
 from collsim.topology.graph import Topology
 
@@ -93,7 +95,8 @@ class Algorithm:
         """Return the schedule of `collective` among `hosts` (rank -> host node; default: all, in order).
 
         A partial all-reduce is the algorithm's all-reduce of the part that is summed, hint included.
-        Raises AlgorithmUnsuitable (collective not served, topology or rank count unfit), UnknownName (an option).
+        Raises AlgorithmUnsuitable (collective not served, topology or rank count unfit), UnknownName (an option), RunError
+        (the function fails, or returns something else).
         """
         if collective.name == PARTIAL:
             part = None if hint is None else replace(hint, size=max(collective.communicated(hint.size), 1))
@@ -109,7 +112,26 @@ class Algorithm:
                 raise UnknownName(f"option of {self.name}", key, self.options)
         ranks = list(range(topology.hosts)) if hosts is None else list(hosts)
         _check_group(topology, ranks)
-        return self.function(topology, collective, ranks, hint, **options)
+        return self._built(topology, collective, ranks, hint, options)
+
+    def _built(
+        self, topology: Topology, collective: Collective, hosts: list[int], hint: Hint | None, options: dict[str, object]
+    ) -> Schedule:
+        """Return what the function makes; RunError, with its line, where it fails and is not one of collsim's own."""
+        try:
+            made: object = self.function(topology, collective, hosts, hint, **options)
+        except (CollsimError, MemoryError):
+            raise
+        except Exception as fault:
+            if str(getattr(self.function, "__module__", "")).startswith("collsim."):
+                raise
+            last = traceback.extract_tb(fault.__traceback__)[-1]
+            where = f"{type(fault).__name__} in {Path(last.filename).name}, line {last.lineno}"
+            raise RunError(" ".join(f"{self.name} failed with {where}: {fault}".split())) from fault
+        if not isinstance(made, Schedule):
+            cure = "end it with 'return builder.finish()'"
+            raise RunError(f"{self.name} returned a {type(made).__name__}, not a Schedule; {cure}.")
+        return made
 
     def refuse(self, topology: Topology, reason: str) -> AlgorithmUnsuitable:
         """Return the error that says why this algorithm cannot serve `topology` and what it needs."""
@@ -173,7 +195,10 @@ def _named(text: str) -> tuple[Algorithm, str]:
 
     name, _, tail = text.partition(":")
     if not is_algorithm_file(name):
-        return ALGORITHMS.get(name.strip()), tail
+        plain = name.strip()
+        if plain not in ALGORITHMS and Path(f"{plain}.py").is_file():
+            raise UnknownName("algorithm", plain, ALGORITHMS, f"./{plain}.py")
+        return ALGORITHMS.get(plain), tail
     first, _, rest = tail.partition(":")
     if "=" in first:
         first, rest = "", tail

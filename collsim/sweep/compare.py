@@ -170,18 +170,19 @@ class Comparison:
 
 def compare(
     topology: str | Path | Topology,
-    algorithms: Sequence[str] = ("ring", "multitree"),
+    algorithms: str | Sequence[str] = ("ring", "multitree"),
     sizes: str | Sequence[str | int] | None = None,
     measured: str | Path | Measured | None = None,
     **settings: Any,
 ) -> Comparison:
-    """Run every algorithm at every size and return the comparison; `settings` are those of `collsim.simulate.prepare`.
+    """Run every algorithm (one, or several) at every size; `settings` are those of `collsim.simulate.prepare`.
 
     `measured`: a table of nccl-tests (a path, or read already) to hold beside the runs; `sizes` default to its own, else to
     "32KiB:64MiB:x4". Raises what `prepare` raises, and InvalidValue for a table of another collective or number of ranks;
     an algorithm that does not suit is listed in `refusals`.
     """
-    names, case = tuple(algorithms), prepare(topology, **settings)
+    names = (algorithms,) if isinstance(algorithms, str) else tuple(algorithms)
+    case = prepare(topology, **settings)
     table = beside(case, measured)
     amounts = parse_sizes(sizes) if sizes is not None else table.sizes if table else parse_sizes(DEFAULT_SIZES)
     return collect(names, amounts, list(runs(case, names, amounts)), table)

@@ -134,6 +134,8 @@ def _end(name: str, ids: Mapping[str, int], place: str) -> int:
     if name not in ids:
         guess = nearest(name, ids)
         hint = f" Did you mean '{guess}'?" if guess else ""
+        if set("*?[{") & set(name):
+            hint = " A pattern may hold *, ? and [0-3], and has to match a node."
         raise FileFormatError(f"{place} names the node '{name}', which is not among the nodes.{hint}")
     return ids[name]
 

@@ -96,6 +96,32 @@ def test_a_wrong_schedule_or_formula_or_refusal_is_found(star, capsys):
         assert says in out
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("return builder.finsh()", "star failed with AttributeError in star.py, line"),
+        ("return builder", "star returned a ScheduleBuilder, not a Schedule; end it with 'return builder.finish()'."),
+    ],
+)
+def test_a_mistake_in_the_function_is_its_authors(star, capsys, wrong, says):
+    star.write_text(STAR.replace("return builder.finish()", wrong))
+    assert invoke(["run", "--topo", "switch4", "--algo", str(star), "--engine", "analytic"]) == 1
+    err = capsys.readouterr().err
+    assert says in err
+    assert "fault of collsim" not in err
+
+
+def test_a_name_that_is_a_file_here_is_told_so(star, monkeypatch):
+    monkeypatch.chdir(star.parent)
+    with pytest.raises(UnknownName, match=r"Did you mean '\./star\.py'"):
+        parse_algorithm("star")
+
+
+def test_options_of_what_has_none(star):
+    with pytest.raises(UnknownName, match="Known: none"):
+        parse_algorithm(f"{star}:parts=2")
+
+
 def test_a_refusal_elsewhere_is_no_fault(capsys):
     assert invoke(["algo", "check", "hdrm", "--topo", "ring5", "--topo", "bigraph4x4"]) == 0
     out = capsys.readouterr().out

@@ -36,6 +36,10 @@ def test_options_stay_with_their_algorithm():
     ]
 
 
+def test_one_algorithm_needs_no_list():
+    assert [run.algorithm for run in compare("ring4", "ring", "4KiB", engine="analytic").outcomes] == ["ring"]
+
+
 def test_a_comparison_has_one_row_a_run_and_is_honest_about_refusals():
     found = compare("torus3x3", ["ring", "recursive-doubling", "multitree"], "4KiB,64KiB", engine="analytic")
     frame = found.frame()

@@ -99,7 +99,7 @@ def test_an_error_in_an_algorithm_is_recorded_with_its_line(sweeping):
     line = next(
         n for n, text in enumerate((sweeping.folder / "bomb.py").read_text().splitlines(), 1) if "on purpose" in text
     )
-    assert failed.error == f"It failed with ZeroDivisionError in bomb.py, line {line}: on purpose"
+    assert failed.error == f"bomb failed with ZeroDivisionError in bomb.py, line {line}: on purpose"
 
 
 @pytest.mark.slow
