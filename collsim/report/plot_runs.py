@@ -30,7 +30,8 @@ __all__ = ["plot_links", "plot_steps", "plot_time"]
 def plot_links(outcome: Outcome, path: str | Path | None = None) -> Picture | None:
     """Draw the machine with each link coloured by the share of the run in which it was sending, into the image `path`.
 
-    Without a path the picture is returned, for a notebook. Each direction of a cable is a line of its own, on the right of its way. Links that sent nothing are pale.
+    Without a path the picture is returned, for a notebook. Each direction of a cable is a line of its own, on the right of
+    its way. Links that sent nothing are pale.
     """
     if path is not None:
         check_drawable(path)

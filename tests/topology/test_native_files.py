@@ -172,7 +172,7 @@ TWO = "hosts: 2\nlinks: [{between: [h0, h1]}]\n"
         ("hosts: [a, a]\nlinks: []", "node 'a' is stated twice"),
         ("hosts: 2\nlinks: 5", "links: '5' is not a list"),
         ("hosts: 2\nlinks: [5]", "links, entry 1: '5' is not a mapping"),
-        ("hosts: 2\nlinks: [{between: ['h{0,1}', h1]}]", "A pattern may hold *, ? and [0-3], and has to match a node"),
+        ("hosts: 2\nlinks: [{between: ['h{0,1}', h1]}]", "is not among the nodes. A pattern may hold"),
         ("hosts: 2\nlinks: [{between: [h0, h7]}]", "links, entry 1 names the node 'h7', which is not among the nodes"),
         ("hosts: [gpu0, gpu1]\nlinks: [{between: [gpu0, gpu11]}]", "Did you mean 'gpu1'"),
         ("hosts: 2\nlinks: [{between: [h0, h0]}]", "joins 'h0' to itself"),
