@@ -38,7 +38,7 @@ Key = tuple[int, int]
 
 
 def msccl_algorithm(program: MscclProgram) -> Algorithm:
-    """Return `program` as an algorithm of exactly as many ranks as it has GPUs; options `order` and `races` as of `schedule_of`."""
+    """Return `program` as an algorithm of exactly as many ranks as it has GPUs; options are those of `schedule_of`."""
 
     def build(
         topology: Topology,
@@ -77,8 +77,8 @@ def schedule_of(
     """Return the schedule that does what `program` does, among `hosts`; see the module for `order`, one of ORDERS.
 
     `races`, one of RACES: whether a program may leave the order of two accesses open, so that its result is a matter of
-    luck. Raises FileFormatError where the program cannot run or fits no schedule, ScheduleError where its outputs are wrong or
-    have a race (looked for up to msccl_lint.WATCHED steps).
+    luck. Raises FileFormatError where the program cannot run or fits no schedule, ScheduleError where its outputs are wrong
+    or have a race (looked for up to msccl_lint.WATCHED steps).
     """
     for name, value, known in (("order", order, ORDERS), ("races", races, RACES)):
         if value not in known:
