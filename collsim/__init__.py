@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collsim.sweep.compare import Comparison, compare
     from collsim.sweep.data_parallel import data_parallel
     from collsim.sweep.jobs import compare_placements
+    from collsim.sweep.pages import write_report
     from collsim.sweep.sweeping import sweep
     from collsim.sweep.tensor_parallel_study import tensor_parallel
     from collsim.sweep.traces import replay
@@ -70,6 +71,7 @@ __all__ = [
     "tensor_parallel",
     "traffic",
     "verify",
+    "write_report",
     "write_trace",
 ]
 
@@ -107,6 +109,7 @@ _HOMES = {
     "tensor_parallel": "collsim.sweep.tensor_parallel_study",
     "traffic": "collsim.sweep.traffic",
     "verify": "collsim.collectives.verify",
+    "write_report": "collsim.sweep.pages",
     "write_trace": "collsim.report.trace",
 }
 

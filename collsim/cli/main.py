@@ -23,6 +23,7 @@ from collsim.cli.notices import compile_notice
 from collsim.cli.plan import plan
 from collsim.cli.preset import preset
 from collsim.cli.reference import reference
+from collsim.cli.report import report
 from collsim.cli.results import results
 from collsim.cli.run import run_command
 from collsim.cli.schedule import schedule
@@ -74,7 +75,7 @@ def cli() -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     *(run_command, compare, calibrate, traffic, workload),
-    *(sweep, results, diff),
+    *(sweep, results, diff, report),
     *(topo, algo, net, preset, plan, bound, schedule),
     *(doctor, completion, reference),
 )

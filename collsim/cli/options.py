@@ -21,6 +21,7 @@ __all__ = [
     "complete_preset",
     "complete_topology",
     "engine_option",
+    "free_machine_options",
     "machine_options",
     "network_options",
     "network_settings",
@@ -51,6 +52,19 @@ def machine_options(command: F) -> F:
             shell_complete=complete_topology,
             help="Topology: a family such as torus4x4, a machine such as dgx1-v100 (see 'collsim topo list'), or a file "
             "(YAML, node-link JSON, GraphML, edge CSV, and those of other tools in docs/formats.md).",
+        ),
+    )
+
+
+def free_machine_options(command: F) -> F:
+    """Add what `machine_options` does, with a --topo that may be left out."""
+    return _machine(
+        command,
+        click.option(
+            "--topo",
+            metavar="T",
+            shell_complete=complete_topology,
+            help="Topology as 'collsim run' takes it.",
         ),
     )
 

@@ -1,0 +1,126 @@
+"""Pictures of a run as SVG: the machine with its links by use, and transfers by time; every part says what it is."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+from collsim.report.page.html import element
+from collsim.report.palette import HOST, PALE, SWITCH, VERMILION, of_chunk, scale_stops
+from collsim.report.shapes import directed_shapes, node_radius, spacing
+from collsim.report.spacetime import bars_of_run, described
+from collsim.result import Outcome
+from collsim.topology.graph import Topology
+from collsim.units import format_size, format_time
+
+__all__ = ["MOST_BARS", "MOST_LINKS", "machine_svg", "time_svg"]
+
+MOST_LINKS, MOST_BARS = 4000, 6000
+"""Links of a machine, and bars of a space-time diagram, that a page draws."""
+SIDE = 720
+
+
+def machine_svg(topology: Topology, outcome: Outcome | None = None) -> str:
+    """Return the machine, its links coloured by use where there is a run; "" for more than 4,000 links."""
+    if topology.links > MOST_LINKS:
+        return ""
+    shapes = directed_shapes(topology)
+    rim = 1.8 * node_radius(topology)
+    nodes, edge = topology.coordinates, rim / 4
+    every = np.concatenate([nodes - rim, nodes + rim, *(s - edge for s in shapes), *(s + edge for s in shapes)])
+    low, high = every.min(axis=0), every.max(axis=0)
+    scale = SIDE / float(max(np.ptp(every, axis=0)))
+    width, height = (high - low) * scale
+    wide = float(np.clip(0.055 * spacing(topology) * scale, 0.5, 4))
+    parts = []
+    order = range(topology.links) if outcome is None else np.argsort(outcome.link_use, kind="stable").tolist()
+    for link in order:
+        points = (shapes[link] - low) * scale
+        way = " ".join(f"{x:.1f},{height - y:.1f}" for x, y in points.tolist())
+        colour, says = PALE if outcome else "#9AA5B1", topology.link_name(link)
+        if outcome is not None:
+            use = float(outcome.link_use[link])
+            colour = _shade(use) if use else PALE
+            says += f"\n{use:.1%} of the run, {format_size(int(outcome.result.link_bytes[link]))}"
+        title = element("title", escape(says))
+        parts.append(element("polyline", title, points=way, fill="none", stroke=colour, stroke_width=f"{wide:.2f}"))
+    parts += _nodes(topology, low, height, scale)
+    below = _scale_key(width, height) if outcome is not None else ""
+    return _svg([*parts, below], float(width), float(height) + (44 if outcome is not None else 0))
+
+
+def _nodes(t: Topology, low: np.ndarray, height: float, scale: float) -> list[str]:
+    radius = node_radius(t) * scale
+    parts = []
+    for node in range(t.nodes):
+        x, y = ((t.coordinates[node] - low) * scale).tolist()
+        title, y = element("title", escape(t.names[node])), height - y
+        if node < t.hosts:
+            parts.append(element("circle", title, cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{radius:.1f}", fill=HOST))
+        else:
+            side = f"{1.8 * radius:.1f}"
+            at = {"x": f"{x - 0.9 * radius:.1f}", "y": f"{y - 0.9 * radius:.1f}"}
+            parts.append(element("rect", title, **at, width=side, height=side, fill=SWITCH))
+        if 1.7 * radius > 6.5 * len(t.names[node]):
+            style = {"text_anchor": "middle", "pointer_events": "none"}
+            parts.append(element("text", escape(t.names[node]), x=f"{x:.1f}", y=f"{y + 4:.1f}", **style))
+    return parts
+
+
+def _shade(use: float) -> str:
+    """Return the colour of a share: dark for busy."""
+    return of_chunk(round((1 - min(max(use, 0.0), 1.0)) * 100), 101)
+
+
+def _scale_key(width: float, height: float) -> str:
+    cells, each = scale_stops()[::-1], 24
+    left = max(0.0, (width - each * len(cells)) / 2)
+    parts = [
+        element("rect", x=f"{left + each * k:.0f}", y=f"{height + 8:.0f}", width=each, height=12, fill=c)
+        for k, c in enumerate(cells)
+    ]
+    y = f"{height + 36:.0f}"
+    parts.append(element("text", "0 %", x=f"{left:.0f}", y=y))
+    parts.append(element("text", "100 % of the run", x=f"{left + each * len(cells):.0f}", y=y, text_anchor="end"))
+    return "".join(parts)
+
+
+def time_svg(outcome: Outcome) -> tuple[str, str]:
+    """Return (the space-time diagram, its caption): links or ranks by time, coloured by chunk; "" for no transfers."""
+    plan, end = outcome.schedule, max(outcome.result.time, 1)
+    if not plan.transfers:
+        return "", ""
+    bars = bars_of_run(outcome)
+    count, names = len(bars.labels), max(len(label) for label in bars.labels)
+    left, each, width = 12 + 6.5 * min(names, 30), 18, 980
+    scale = (width - left - 16) / end
+    parts = []
+    for row, label in enumerate(bars.labels):
+        parts.append(element("text", escape(label[:30]), x=f"{left - 6:.0f}", y=each * row + 22, text_anchor="end"))
+    shown = min(len(bars.row), MOST_BARS)
+    columns = (bars.row, bars.start, bars.end, bars.transfer, bars.low, bars.high)
+    for row, start, stop, transfer, low, high in zip(*(c[:shown].tolist() for c in columns), strict=True):
+        says = f"{described(plan, transfer)}\n{bars.what} {bars.labels[row]}: {format_time(start)} to {format_time(stop)}"
+        box = {"x": f"{left + start * scale:.2f}", "width": f"{max((stop - start) * scale, 0.2):.2f}"}
+        box |= {"y": f"{each * (row + 0.08 + 0.84 * low) + 9:.2f}", "height": f"{each * 0.84 * (high - low):.2f}"}
+        colour = of_chunk(int(plan.chunk[transfer]), plan.chunks)
+        parts.append(element("rect", element("title", escape(says)), **box, fill=colour))
+    base = each * count + 12
+    for k in range(6):
+        at, time = left + end * k / 5 * scale, format_time(end * k // 5) if k else "0"
+        anchor = "start" if k == 0 else "end" if k == 5 else "middle"
+        parts.append(element("text", escape(time), x=f"{at:.1f}", y=base + 16, text_anchor=anchor))
+    bound = f"{left + outcome.bound.time * scale:.1f}"
+    parts.append(element("line", x1=bound, x2=bound, y1=4, y2=base, stroke=VERMILION, stroke_dasharray="5 4"))
+    caption = f"Transfers by {bars.what} and time, coloured by chunk; dashed: the lower bound."
+    if bars.left_out or shown < len(bars.row):
+        caption += (
+            f" The first {count} of {count + bars.left_out:,} {bars.what}s, {shown:,} of {len(bars.row):,} bars there."
+        )
+    return _svg(parts, width, base + 24), caption
+
+
+def _svg(parts: list[str], width: float, height: float) -> str:
+    size = {"viewBox": f"0 0 {width:.0f} {height:.0f}", "width": f"{width:.0f}", "height": f"{height:.0f}"}
+    return element("svg", *parts, **size, role="img", xmlns="http://www.w3.org/2000/svg")
