@@ -277,5 +277,5 @@ def shares_links(plan: Schedule, size: int, offsets: IntArray, links: IntArray) 
     """
     hops = np.diff(offsets)
     busy = np.repeat(plan.message_bytes(size) > 0, hops)
-    crossings = np.stack([np.repeat(plan.step, hops)[busy], links[busy]], axis=1)
-    return len(np.unique(crossings, axis=0)) < len(crossings)
+    crossings = np.repeat(plan.step.astype(np.int64), hops)[busy] * (int(links.max(initial=0)) + 1) + links[busy]
+    return len(np.unique(crossings)) < len(crossings)

@@ -5,6 +5,7 @@ Here the laws of collsim.collectives.closed_forms, which know no network, meet p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from collsim.collectives.closed_forms import ONE_NIC, Alone, ClosedForm, Turns, 
 from collsim.collectives.schedule import REDUCE, Schedule
 from collsim.network.buffers import auto_buffer
 from collsim.network.config import NetworkConfig
-from collsim.network.lone_messages import lone_messages
+from collsim.network.lone_messages import lone_messages, number_rows
 from collsim.network.message_time import message_time, reduction_fs
 from collsim.network.paths import PathFinder, Paths, one_group_at_a_time
 from collsim.network.schedulers import SCHEDULERS
@@ -34,18 +35,13 @@ def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfi
     if sharers == 1 and shares_links(plan, size, paths.offsets, paths.links):
         return None
     sizes = plan.message_bytes(size)
-    routes = [tuple(paths[t].tolist()) for t in range(plan.transfers)]
     alone, kind = lone_messages(topology, paths, sizes, network)
-    trains = [alone[k] for k in kind.tolist()]
     ends = np.where(sizes > 0, network.nic.ejection_latency, 0)
-    reduced = [
-        reduction_fs(n, network) if op == REDUCE else 0 for n, op in zip(sizes.tolist(), plan.op.tolist(), strict=True)
-    ]
-    number: dict[tuple[int, ...], int] = {}
     hops = np.diff(paths.offsets)
-    first = np.array([t for train in trains for t in train.first], dtype=np.int64)
-    free = np.array([t for train in trains for t in train.free], dtype=np.int64)
-    slowest = np.array([t.bottleneck for t in trains], dtype=np.int64)
+    first, free = (_of_links([getattr(train, name) for train in alone], kind, paths) for name in ("first", "free"))
+    slowest = np.array([train.bottleneck for train in alone], dtype=np.int64)[kind]
+    arrival = np.array([train.arrival for train in alone], dtype=np.int64)[kind]
+    first_gap = np.array([train.serial[0] if train.serial else 0 for train in alone], dtype=np.int64)[kind]
     others = (sharers - 1) * slowest
 
     def clear(start: NDArray[np.int64]) -> bool:
@@ -55,10 +51,10 @@ def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfi
         )
 
     times = Alone(
-        duration=np.array([t.arrival for t in trains], dtype=np.int64) + others + ends + np.array(reduced, dtype=np.int64),
-        port=np.array([route[0] if route else topology.links for route in routes], dtype=np.int64),
-        port_gap=np.array([t.serial[0] if t.serial else 0 for t in trains], dtype=np.int64) + others,
-        path=np.array([number.setdefault(route, len(number)) for route in routes], dtype=np.int64),
+        duration=arrival + others + ends + _reductions(plan, sizes, network),
+        port=_link_at(paths, 0, topology.links),
+        port_gap=first_gap + others,
+        path=number_rows(*(_link_at(paths, hop, topology.links) for hop in range(max(int(hops.max(initial=0)), 1)))),
         path_gap=slowest + others,
         delay=network.nic.message_overhead + network.nic.injection_latency,
     )
@@ -71,6 +67,32 @@ def predict(topology: Topology, plan: Schedule, size: int, network: NetworkConfi
         form = replace(form, text=f"{form.text}, S what is summed")
     without = _unknown_to_laws(finder, plan, paths)
     return replace(form, exact=form.exact and not without, without=without)
+
+
+def _of_links(values: Sequence[Sequence[int]], kind: NDArray[np.int64], paths: Paths) -> NDArray[np.int64]:
+    """Return `values` (of each class, one a link of its path) laid out as `paths.links`; message m is of kind[m]."""
+    length = np.array([len(each) for each in values], dtype=np.int64)
+    begin = np.cumsum(length) - length
+    flat = np.array([value for each in values for value in each], dtype=np.int64)
+    offset = np.repeat(begin[kind] - paths.offsets[:-1], length[kind])
+    return np.asarray(flat[offset + np.arange(len(offset))], dtype=np.int64)
+
+
+def _link_at(paths: Paths, hop: int, none: int) -> NDArray[np.int64]:
+    """Return the link that each message crosses as number `hop`, and `none` for paths that end before."""
+    there = np.diff(paths.offsets) > hop
+    found = np.full(len(there), none, dtype=np.int64)
+    found[there] = paths.links[paths.offsets[:-1][there] + hop]
+    return found
+
+
+def _reductions(plan: Schedule, sizes: NDArray[np.int64], network: NetworkConfig) -> NDArray[np.int64]:
+    """Return what reducing the message of each transfer takes, fs; 0 for copies."""
+    if network.nic.reduction_rate is None:
+        return np.zeros(len(sizes), dtype=np.int64)
+    known, kind = np.unique(sizes, return_inverse=True)
+    times = np.array([reduction_fs(size, network) for size in known.tolist()], dtype=np.int64)
+    return np.where(plan.op == REDUCE, times[kind], 0)
 
 
 def _unknown_to_laws(finder: PathFinder, plan: Schedule, paths: Paths) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from time import perf_counter
 from typing import Protocol
 
 from collsim.errors import RunError
@@ -35,8 +36,9 @@ Answers = list[tuple[int, Answer]]
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from collsim.sweep.worker import main; main(int(sys.argv[1]))"
 )
-DEPTH = 2
-"""Points that a worker has been given: the one it is at, and the next, so that it need not wait for it."""
+DEPTH = 4
+"""Points that a worker has: the one it is at, and the next ones, so that it need not wait while rows are written."""
+TOGETHER_S = 0.2
 LAST_WORDS_S = 10.0
 TRIES = 2
 """How often a point is tried that workers do not survive."""
@@ -60,11 +62,19 @@ class Here:
     def answers(self, works: Sequence[Work]) -> Iterator[Answers]:
         """See `Executor`."""
         bench, waiting = Bench(), Waiting(works)
-        last = ""
+        last, batch, since = "", Answers(), perf_counter()
         while waiting:
             number = waiting.take(last)
             last = works[number].group
-            yield [(number, answer(works[number], bench))]
+            try:
+                batch.append((number, answer(works[number], bench)))
+            except KeyboardInterrupt:
+                yield batch
+                raise
+            # Writing waits for the disk, which here nobody uses to work on.
+            if perf_counter() - since > TOGETHER_S or not waiting:
+                yield batch
+                batch, since = [], perf_counter()
 
 
 class Waiting:

@@ -35,8 +35,8 @@ def test_a_killed_sweep_goes_on_with_nothing_lost_and_nothing_doubled(sweeping):
     sweeping.flag("SIGKILL", "parent", SIZES[7])
     code, _, _ = sweeping.go("--jobs", "1")
     assert code == -9
-    # The worker may be one answer ahead of what is written.
-    assert len(sweeping.rows()) in (6, 7)
+    # The worker may be three answers ahead of what is written.
+    assert 4 <= len(sweeping.rows()) <= 7
     goes_on(sweeping)
 
 
@@ -45,7 +45,7 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_with_130(sweeping):
     code, out, err = sweeping.go("--jobs", "1")
     assert code == 130
     rows = sweeping.rows()
-    assert len(rows) >= 4
+    assert 2 <= len(rows) < 12
     assert f"12: {len(rows)} done, {12 - len(rows)} missing" in out
     assert err == f"Error: Interrupted; {12 - len(rows)} points are missing, and the same command goes on.\n"
     goes_on(sweeping)
@@ -69,8 +69,8 @@ def test_a_point_that_kills_its_worker_once_is_run_again(sweeping):
     assert (code, err) == (0, "")
     sweeping.check_whole()
     assert {size: row.attempts for size, row in sweeping.rows().items() if row.attempts > 1} == {SIZES[3]: 2}
-    # Of the others only one that was already with the dead worker may have been asked for twice.
-    assert sum(sweeping.asked().values()) <= 14
+    # Nothing that was answered is asked for twice.
+    assert sum(sweeping.asked().values()) == 13
 
 
 @pytest.mark.slow
