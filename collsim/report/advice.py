@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from collsim.collectives.algorithm import ALGORITHMS
 from collsim.collectives.bounds import LATENCY
 from collsim.errors import UsageError
@@ -31,6 +33,8 @@ MANY_RANKS = f"Above {MOST_RANKS} ranks the others are not judged beforehand."
 MOST_NAMES = 3
 WAITS = ("link_wait", "credit_wait", "port_wait", "step_wait", "loss_wait")
 DELAYS = {"latency": "latency", "router": "router delay", "overhead": "message overhead"}
+CLASSES = 4
+"""Channels to try for each packet that a fast link should pass at a time: they are divided among the classes of routing."""
 LATENCY_SHARE, WAIT_SHARE, LOCAL_SHARE = 0.4, 0.15, 0.25
 
 
@@ -85,6 +89,8 @@ def _waits(o: Outcome) -> Advice | None:
     if waits[worst] < WAIT_SHARE:
         return None
     share = f"{100 * waits[worst]:.0f} % of the critical path"
+    if worst in ("credit_wait", "link_wait") and (trunk := _trunk(o, share, worst)) is not None:
+        return trunk
     if worst == "credit_wait":
         return Advice(f"{share} waits for room in the next buffer: buffers are too small.", _run(o, "flow_control=none"))
     if worst == "port_wait":
@@ -101,6 +107,26 @@ def _waits(o: Outcome) -> Advice | None:
     else:
         text = f"{share} waits for links that other messages hold, {_at_link(o)}, though no link is busy all the time."
     return _compare(o, text, lambda other: other.least.load < _busiest_time(o))
+
+
+def _trunk(o: Outcome, share: str, part: str) -> Advice | None:
+    """A link between switches that is faster than one behind it: each of its channels goes at the slower rate (rule 10)."""
+    t, used = o.topology, np.flatnonzero(o.result.link_bytes)
+    slowest = np.full(t.nodes, np.iinfo(np.int64).max)
+    np.minimum.at(slowest, t.source[used], t.bandwidth[used])
+    ways = np.bincount(t.source[used], minlength=t.nodes)
+    inner = used[t.forwards[t.source[used]] & t.forwards[t.target[used]]]
+    # No more of the slower links can be kept busy at once than there are.
+    ratio = np.minimum(t.bandwidth[inner] // slowest[t.target[inner]], ways[t.target[inner]])
+    channels, most = o.network.router.virtual_channels, int(ratio.max(initial=0))
+    if most < 2 or float(o.link_use.max()) >= SATURATED or (channels != "auto" and int(channels) >= CLASSES * most):
+        return None
+    link = int(inner[int(np.argmax(ratio))])
+    text = (
+        f"{share} is {part.replace('_', ' ')}, though no link is busy all the time: {t.link_name(link)} is faster than "
+        "links behind it, and each of its channels passes one packet at a time, at the rate of the slower link."
+    )
+    return Advice(text, _run(o, f"virtual_channels={CLASSES * most}"))
 
 
 def _local_work(o: Outcome) -> Advice | None:

@@ -1,5 +1,6 @@
 """Advice names what was measured: each rule on runs whose bottleneck is known beforehand."""
 
+import re
 import shlex
 from dataclasses import replace
 
@@ -8,11 +9,13 @@ import pytest
 from collsim.cli.compare import split_algorithms
 from collsim.cli.main import cli
 from collsim.collectives.algorithm import ALGORITHMS
+from collsim.collectives.collective import collective
 from collsim.errors import AlgorithmUnsuitable, InvalidValue
 from collsim.network.config import NetworkConfig
 from collsim.report.advice import advise, settings_words
 from collsim.report.candidates import candidates
-from collsim.simulate import simulate
+from collsim.simulate import Case, simulate
+from collsim.topology.graph import Link, build
 
 
 def parsed(command):
@@ -50,6 +53,21 @@ def test_a_waiting_run_names_the_setting_that_removes_the_wait(ring, shares, wor
     assert word in advice.finding
     assert "50 %" in advice.finding
     assert setting in parsed(advice.command)["settings"]
+
+
+def test_a_trunk_into_slower_links_is_given_channels():
+    """Four hosts a side, links of 100 Gb/s, one trunk of 400: with one channel a packet at a time passes it (rule 10)."""
+    ends = [(host, 8 + host // 4, 100) for host in range(8)] + [(8, 9, 400)]
+    links = [Link(*pair, rate * 10**9 // 8, 10**8) for a, b, rate in ends for pair in ((a, b), (b, a))]
+    trunk = build("trunk", 8, links, switches=2)
+    run = Case(trunk, tuple(range(8)), collective("all-to-all"), NetworkConfig(), request=("--topo", "trunk.yaml"))
+    slow = run.run("direct", 2**20)
+    advice = advise(slow)
+    assert re.search("s[01]->s[01] is faster than links behind it", advice.finding)
+    assert parsed(advice.command)["settings"] == ("virtual_channels=16",)
+    wide = replace(run, network=NetworkConfig().with_settings({"virtual_channels": 16}), known={}).run("direct", 2**20)
+    assert wide.result.time < slow.result.time / 2
+    assert "packet at a time" not in advise(wide).finding
 
 
 def test_contention_names_the_link_and_compares(ring):
