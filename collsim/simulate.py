@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collsim.result import Outcome
     from collsim.topology.graph import Topology
 
-__all__ = ["DEFAULT_ENGINE", "Case", "machine_of", "prepare", "simulate"]
+__all__ = ["DEFAULT_ENGINE", "Case", "machine_of", "prepare", "simulate", "unknown_to_engine"]
 
 DEFAULT_ENGINE = "compiled"
 
@@ -153,8 +153,7 @@ class Case:
         found = []
         if empty:
             found.append(f"{empty} of {schedule.transfers} transfers are empty: {size} B is less than a byte a chunk.")
-        if self.engine == "analytic" and (unknown := _unknown_to_analytic(self.network)):
-            found.append(f"The analytic engine knows no {', '.join(unknown)}; use a packet engine to see their effect.")
+        found += unknown_to_engine(self.engine, self.network, self.topology)
         return found + self._slower_ways(schedule)
 
     def _slower_ways(self, schedule: Schedule) -> list[str]:
@@ -199,11 +198,19 @@ _PACKET_LEVEL = frozenset(
 _PACKET_WAYS = ("spray", "least-queued", "feedback", "valiant", "ugal")
 
 
-def _unknown_to_analytic(network: NetworkConfig) -> list[str]:
-    """Return the changed settings that mean nothing to the analytic engine."""
+def unknown_to_engine(engine: str, network: NetworkConfig, topology: Topology) -> list[str]:
+    """Return a sentence about what was set and means nothing to `engine`, or none: the analytic one knows no packets."""
+    if engine != "analytic":
+        return []
     unknown = sorted(network.changed().keys() & _PACKET_LEVEL)
+    if topology.loss.any() and "loss" not in unknown:
+        unknown.append("loss of links")
     way = network.router.routing
-    return [*unknown, *([f"routing={way} (a message takes the way of its first packet)"] if way in _PACKET_WAYS else [])]
+    if way in _PACKET_WAYS:
+        unknown.append(f"routing={way} (a message takes the way of its first packet)")
+    if not unknown:
+        return []
+    return [f"The analytic engine knows no {', '.join(unknown)}; use a packet engine to see their effect."]
 
 
 def prepare(

@@ -103,9 +103,11 @@ def _bottleneck(study: Study) -> str:
 
 
 def _notes(study: Study) -> Rows:
+    from collsim.simulate import unknown_to_engine
     from collsim.units import format_size
 
-    rows: list[tuple[str, str]] = []
+    case = study.runs[0].place.case
+    rows = [("Note", text) for text in unknown_to_engine(case.engine, case.network, case.topology)]
     for run in study.runs:
         payload = run.place.server_case.network.packet.packet_payload if run.scheme.asynchronous else 0
         if payload > run.place.case.network.packet.packet_payload:

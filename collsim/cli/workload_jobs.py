@@ -157,6 +157,7 @@ def _head(run: JobRun) -> Rows:
 
 
 def _tail(run: JobRun) -> Rows:
+    from collsim.simulate import unknown_to_engine
     from collsim.units import format_size
 
     t, rows = run.case.topology, []
@@ -177,6 +178,7 @@ def _tail(run: JobRun) -> Rows:
         *rows,
         ("Settings", ", ".join(run.case.network.describe_changes()) or "all at their defaults"),
         ("Simulated", f"{run.case.engine} engine, {hops:,} packet-hops in {wall:.2g} s"),
+        *(("Note", text) for text in unknown_to_engine(run.case.engine, run.case.network, t)),
         ("Try next", _next(run)),
     ]
 

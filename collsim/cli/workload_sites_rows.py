@@ -50,6 +50,7 @@ def table(at: Setting, ways: Sequence[Way]) -> tuple[list[str], list[list[str]]]
 
 def tail_rows(at: Setting, ways: Sequence[Way]) -> Rows:
     """Return how to read the table, the ratio of the paper, and how it was run."""
+    from collsim.simulate import unknown_to_engine
     from collsim.sweep.multi_site import WAYS
     from collsim.workloads.multi_site import activation_ratio
 
@@ -69,8 +70,8 @@ def tail_rows(at: Setting, ways: Sequence[Way]) -> Rows:
         ("Settings", ", ".join(at.network.describe_changes()) or "all at their defaults"),
         ("Engine", f"{at.engine}, {sum(way.wall for way in ways):.2f} s, seed {at.seed}"),
     ]
-    lost = "packet_payload" not in at.network.changed() and any(site.loss for site in at.wide)
-    if lost:
+    rows += [("Note", text) for text in unknown_to_engine(at.engine, at.network, at.topology)]
+    if at.engine != "analytic" and "packet_payload" not in at.network.changed() and any(site.loss for site in at.wide):
         rows.append(
             ("Note", "packets as large as these are few, so few are lost; --set packet_payload=4KiB is what a wire carries")
         )

@@ -29,6 +29,8 @@ INITIATORS = 0x6561676572000000
 SERVER_PACKETS = 50
 """Most packets of a message to or from a server, unless their size was chosen."""
 MOST_RANKS = 4096
+MOST_ITERATIONS = 500_000
+"""Iterations of all ranks together; each is several operations of a program that is held as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,10 @@ def place(job: Job, ranks: int, topology: str | None, algorithm: str, schemes: S
     """
     if not 2 <= ranks <= MOST_RANKS:
         raise InvalidValue(f"Data parallelism among {ranks} ranks cannot be run; take 2 to {MOST_RANKS:,}.")
+    if ranks * job.iterations > MOST_ITERATIONS:
+        raise InvalidValue(
+            f"{job.iterations:,} iterations of {ranks} ranks are more than {MOST_ITERATIONS:,} in all; take fewer."
+        )
     asynchronous = any(SCHEMES.get(name).asynchronous for name in schemes)
     name = machine_name(topology, ranks, ranks + job.servers * asynchronous)
     whole = prepare(name, **{**settings, "placement": "linear"})

@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 Unit = tuple[int, ...]
+MOST_STEPS = 1_000_000
+"""Micro-batches that all GPUs of a pipeline program compute, forward and backward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,9 @@ def pipeline_program(pipelines: Sequence[Sequence[Unit]], micro_batches: int, wo
     All micro-batches run forward, then all backward; `size`: bytes of a send, activations or later their gradients.
     """
     lanes = len(pipelines[0][0])
+    steps = 2 * micro_batches * lanes * sum(map(len, pipelines))
+    if steps > MOST_STEPS:
+        raise InvalidValue(f"{micro_batches:,} micro-batches make {steps:,} steps of GPUs; take fewer micro-batches.")
     operations: list[Operation] = []
 
     def add(operation: Operation) -> int:

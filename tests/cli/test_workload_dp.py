@@ -100,6 +100,12 @@ def test_the_bound_is_that_of_the_machine_above_it_and_of_the_draws(go):
     assert "Bound" not in go(*SMALL, "--scheme", "asgd")[1]
 
 
+def test_what_the_analytic_engine_does_not_know_is_said(go):
+    words = (*SMALL, "--scheme", "ssgd", "--set", "loss=1e-3")
+    assert "The analytic engine knows no loss; use a packet engine" in go(*words, "--engine", "analytic")[1]
+    assert "knows no loss" not in go(*words)[1]
+
+
 @pytest.mark.parametrize("engine", ["simpy", "analytic"])
 def test_other_engines_say_the_same(go, engine):
     words = ("--ranks", "3", "--payload", "30kB", "--compute-time", "10us", "--iterations", "5", "--scheme", "ssgd,dcs3gd")
@@ -128,6 +134,7 @@ def test_other_engines_say_the_same(go, engine):
         (("--eta", "most"), "Cannot read the overlap efficiency 'most'"),
         (("--jitter", "-0.1"), "The jitter is -0.1"),
         (("--iterations", "0"), "0 iterations to run"),
+        (("--iterations", "100000000"), "more than 500,000 in all; take fewer"),
         (("--warmup", "20"), "leaves none of 20 to measure"),
         (("--batch", "0"), "mini-batch of 0 samples"),
         (("--batch", "2", "--global-batch", "8"), "give one of them"),

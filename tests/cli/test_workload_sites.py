@@ -33,6 +33,9 @@ def test_the_first_row_is_what_speedups_are_over(go):
     out = go(*SMALL, "--compute", "1s", "--ways", "late,hierarchical", "--loss", "1e-6")[1]
     assert "of the step over that of late, the first row" in out
     assert "packet_payload=4KiB is what a wire carries" in out
+    out = go(*SMALL, "--compute", "1s", "--ways", "late", "--loss", "1e-6", "--engine", "analytic")[1]
+    assert "The analytic engine knows no loss of links" in out
+    assert "what a wire carries" not in out
 
 
 def test_json_and_csv_hold_the_same_rows(go, tmp_path):
@@ -60,6 +63,7 @@ def test_json_and_csv_hold_the_same_rows(go, tmp_path):
         (("--compute", "1"), "unit"),
         (("--parameters", "many"), "50T"),
         (("--tokens", "0"), "1 tokens or more"),
+        (("--micro-batches", "1000000"), "take fewer micro-batches"),
     ],
 )
 def test_bad_input_is_refused_with_its_cure(go, words, cure):
