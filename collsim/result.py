@@ -275,10 +275,15 @@ class Outcome:
             rows["closed form"] = format_time(self.closed_form.time)
         if self.baseline is not None and self.speedup is not None:
             rows["speedup"] = f"{self.speedup:.2f}x over {self.baseline.algorithm}"
+        if self.warnings:
+            rows["note"] = " ".join(self.warnings)
         return rows
 
     def __str__(self) -> str:
         return "\n".join(f"{what:<12} {value}" for what, value in self.summary().items())
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{escape(what)}</th><td>{escape(value)}</td></tr>" for what, value in self.summary().items())

@@ -15,8 +15,8 @@ from collsim.report.output import write_file
 
 __all__ = ["Picture", "html_table", "picture"]
 
-WIDTH_AT = 16
-"""Where a PNG keeps its width: eight bytes of signature, the length and the name of its first block, then four of width."""
+SIZE_AT = 16
+"""Where a PNG keeps its size: behind the signature, the length and the name of its first block, four bytes a number."""
 SHARPNESS = 1.5
 """Pixels of a figure for each pixel it takes on a page, so that letters stay sharp on dense screens."""
 
@@ -27,9 +27,16 @@ class Picture:
 
     png: bytes
 
+    def __repr__(self) -> str:
+        width, height = self._pixels()
+        return f"Picture of {width:,} x {height:,} pixels"
+
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        pixels = int.from_bytes(self.png[WIDTH_AT : WIDTH_AT + 4], "big")
-        return self.png, {"width": round(pixels / SHARPNESS)}
+        return self.png, {"width": round(self._pixels()[0] / SHARPNESS)}
+
+    def _pixels(self) -> tuple[int, int]:
+        width, height = (int.from_bytes(self.png[at : at + 4], "big") for at in (SIZE_AT, SIZE_AT + 4))
+        return width, height
 
     def save(self, path: str | Path) -> None:
         """Write the PNG to `path`; OutputError if impossible."""

@@ -160,6 +160,9 @@ class Comparison:
             for o in self.outcomes
         )
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         from collsim.report.picture import html_table
         from collsim.sweep.compare_table import comparison_table

@@ -229,6 +229,9 @@ class Study:
         lines = [(run.scheme.name, run.timeline) for run in self.runs]
         return picture(lambda where: plot_timelines(lines, where, title), path)
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         from collsim.report.picture import html_table
         from collsim.sweep.data_parallel_table import HEADS, scheme_row

@@ -123,6 +123,9 @@ class Study:
         stock, measure = self.records()[0], MEASURES[self.mode]
         return picture(lambda place: plot_partial_sync(rows, stock, place, title, self.share, measure), path)
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         from collsim.report.picture import html_table
         from collsim.sweep.tensor_parallel_table import table
