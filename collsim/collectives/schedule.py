@@ -63,6 +63,11 @@ class Schedule:
     segments: int = 1
     variant: str = ""
 
+    def __repr__(self) -> str:
+        """Return what is done and the extent; the arrays of a large schedule would fill screens."""
+        extent = f"{self.chunks:,} chunks, {self.steps:,} steps, {self.transfers:,} transfers"
+        return f"Schedule {self.algorithm}: {self.collective.text} among {self.ranks:,} ranks, {extent}"
+
     @property
     def ranks(self) -> int:
         """Number of ranks n."""

@@ -74,6 +74,10 @@ class Topology:
     about: str = ""
     loss: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
+    def __repr__(self) -> str:
+        """Return the name and the extent; the arrays of a large machine would fill screens."""
+        return f"Topology {self.name}: {self.hosts:,} hosts, {self.switches:,} switches, {self.links:,} directed links"
+
     @property
     def nodes(self) -> int:
         """Number of nodes, hosts and switches."""
