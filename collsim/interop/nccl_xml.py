@@ -61,7 +61,8 @@ def parse_elements(text: str, origin: str) -> Element:
         nonlocal count
         count += 1
         if len(open_) == 1 and name != "system":
-            raise fail(f"<{name}> as the outermost element; NCCL's topology is a <system>.")
+            hint = " An <algo> of MSCCL goes to --algo." if name == "algo" else ""
+            raise fail(f"<{name}> as the outermost element; NCCL's topology is a <system>.{hint}")
         if len(open_) > _MOST_DEPTH or count > _MOST_ELEMENTS:
             raise fail(
                 f"elements are nested over {_MOST_DEPTH} deep or are over {_MOST_ELEMENTS:,}; no server has that many."

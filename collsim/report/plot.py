@@ -5,7 +5,7 @@ Figures are drawn without a window or global state, with units on every axis and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,13 @@ MOST_PANELS = 36
 TICKS: tuple[tuple[int, ...], ...] = (tuple(range(1, 10)), (1, 2, 5), (1,))
 
 
-def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str = "time") -> None:
-    """Draw time or algorithm bandwidth over size, one line an algorithm and the bound dashed, into the image `path`."""
+def plot_comparison(
+    outcomes: Sequence[Outcome], path: str | Path, metric: str = "time", measured: Mapping[int, float] | None = None
+) -> None:
+    """Draw time or algorithm bandwidth over size, one line an algorithm and the bound dashed, into the image `path`.
+
+    `measured`: seconds by size of a run on the real machine, drawn as crosses.
+    """
     check_drawable(path)
     if metric not in ("time", "bandwidth"):
         raise InvalidValue(f"The metric '{metric}' is neither time nor bandwidth.")
@@ -60,6 +65,9 @@ def plot_comparison(outcomes: Sequence[Outcome], path: str | Path, metric: str =
         values = [o.time_s if metric == "time" else o.algbw / 1e9 for o in own]
         style = {"color": SERIES[place % len(SERIES)], "marker": MARKERS[place % len(MARKERS)], "markersize": 5}
         axes.plot([o.size for o in own], values, label=name, linewidth=1.6, **style)  # type: ignore[arg-type]
+    if measured:
+        points = [(size, time if metric == "time" else size / time / 1e9) for size, time in sorted(measured.items())]
+        axes.plot(*zip(*points, strict=True), "kX", markersize=8, label="measured")
     bounds = {o.size: o.bound.time / FS_PER_SECOND for o in sorted(outcomes, key=lambda o: o.size)}
     limits = [b if metric == "time" else size / b / 1e9 for size, b in bounds.items() if b > 0]
     label = "lower bound" if metric == "time" else "upper bound"

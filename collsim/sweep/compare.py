@@ -152,7 +152,9 @@ class Comparison:
         from collsim.report.picture import picture
         from collsim.report.plot import plot_comparison
 
-        return picture(lambda place: plot_comparison(self.outcomes, place, metric), path)
+        ran, rows = {o.size for o in self.outcomes}, self.measured.rows if self.measured else ()
+        beside = {row.size: row.time / FS_PER_SECOND for row in rows if row.size in ran}
+        return picture(lambda place: plot_comparison(self.outcomes, place, metric, beside), path)
 
     def __str__(self) -> str:
         return "\n".join(

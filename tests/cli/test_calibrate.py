@@ -82,6 +82,19 @@ def test_a_table_is_of_one_algorithm(capsys):
     assert "A table of nccl-tests is of one algorithm" in capsys.readouterr().err
 
 
-def test_the_figure(measured, tmp_path):
+def test_the_figures(measured, tmp_path):
+    words = [
+        "compare",
+        "--topo",
+        "switch4",
+        "--algos",
+        "ring",
+        "--measured",
+        measured,
+        "--plot",
+        str(tmp_path / "beside.svg"),
+    ]
+    assert invoke(words) == 0
+    assert "<!-- measured -->" in (tmp_path / "beside.svg").read_text()
     assert invoke(["calibrate", measured, "--topo", "switch4", "--plot", str(tmp_path / "fit.png")]) == 0
     assert (tmp_path / "fit.png").read_bytes()[:4] == b"\x89PNG"
