@@ -29,6 +29,7 @@ def test_all_schemes_are_reported_with_law_and_speedup(go):
     rows = {line.split()[0]: line for line in out.splitlines() if "x  " in line}
     assert list(rows) == ["ssgd", "asgd", "dcs3gd", "eager-sgd", "local-sgd", "od-sgd", "pipe-sgd", "ssgd-overlap"]
     assert "equal to the tick" in rows["dcs3gd"]
+    assert "over ssgd" in out
     for label in ("Machine", "Model", "T_c", "T_ar", "T_u", "Servers", "Law", "Bound", "Bottleneck", "Engine", "Try next"):
         assert f"\n{label} " in f"\n{out}"
     assert "switch5" in out
