@@ -25,6 +25,7 @@ import packets
 import programs
 import scaling
 import simgrid_ring
+import sweeps
 import targets
 from markdown import Results
 from measuring import Case
@@ -33,7 +34,7 @@ HERE = Path(__file__).resolve().parent
 KEPT, PAGE, FIGURE = HERE / "results.json", HERE / "results.md", HERE / "scaling.png"
 GUIDE = HERE.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- measured -->", "<!-- end of what was measured -->"
-PARTS: tuple[ModuleType, ...] = (packets, loops, jobs, construction, programs, simgrid_ring, scaling)
+PARTS: tuple[ModuleType, ...] = (packets, loops, jobs, construction, programs, sweeps, simgrid_ring, scaling)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -69,6 +69,7 @@ TARGETS = (
     Target("slowest proof over build and run, any schedule", 1, "x", _slowest_proof),
     Target("program of 1,000 calls over 8 ranks", 10, "s", _of("program8/compiledx1", "cpu")),
     Target("program of 64 calls over 1,024 ranks", 10, "s", _of("program1024/compiledx1", "cpu")),
+    Target("sweep of 1,000 points, 4x4 to 8x8, all processes", 120, "s", _of("sweep1000", "cpu")),
 )
 PEERS = (
     ("ring all-reduce, 1 MiB, 64 ranks, 256-byte packets", "BookSim2", 32.4, "ring64"),

@@ -30,7 +30,7 @@ def loaded(*words):
     return {module for module in modules if module.split(".")[0] in HEAVY}
 
 
-@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("compare", "--help"), ("--version",)])
+@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("compare", "--help"), ("sweep", "--help"), ("--version",)])
 def test_help_imports_nothing_heavy(words):
     assert not loaded(*words)
 
