@@ -30,7 +30,10 @@ def loaded(*words):
     return {module for module in modules if module.split(".")[0] in HEAVY}
 
 
-@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("compare", "--help"), ("sweep", "--help"), ("--version",)])
+HELP = [("--help",), ("run", "--help"), ("compare", "--help"), ("sweep", "--help"), ("--version",)]
+
+
+@pytest.mark.parametrize("words", HELP)
 def test_help_imports_nothing_heavy(words):
     assert not loaded(*words)
 
