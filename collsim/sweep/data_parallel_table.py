@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEADS", "scheme_row"]
 
-HEADS = ["scheme", "iteration", "least", "most", "exposed", "samples/s", "speedup", "efficiency", "law", "run against law"]
+HEADS = ["scheme", "iteration", "least", "most", "exposed", "samples/s", "over ssgd", "efficiency", "law", "run against law"]
 
 
 def scheme_row(run: SchemeRun, baseline: SchemeRun | None) -> list[str]:
