@@ -67,7 +67,8 @@ def sweep(file: str, out: str | None, jobs: int | None, cluster: str | None, **o
         return 0
     started, interrupted, ran, who = perf_counter(), False, 0, ""
     with Store(place) as store:
-        before = len(gather(plan, store).rows)
+        known = store.statuses()
+        before = sum(job.key in known for job in plan.jobs)
         with progress(f"{len(plan.jobs):,} points", left=True) as show:
             try:
                 with executor_for(jobs, cluster) as (executor, who):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import traceback
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from time import perf_counter, time
 from typing import Any
@@ -48,7 +49,7 @@ def answer(work: Work, bench: Bench) -> Answer:
     began, clock = time(), perf_counter()
     status, error, results = DONE, "", {}
     try:
-        results = work.run(bench.at(work.group))
+        results = {name: _plain(value) for name, value in work.run(bench.at(work.group)).items()}
     except UsageError as reason:
         status, error = REFUSED, str(reason)
     except CollsimError as reason:
@@ -63,6 +64,15 @@ def answer(work: Work, bench: Bench) -> Answer:
 def refusal(reason: UsageError) -> Answer:
     """Return the answer for a point that cannot be prepared."""
     return Answer(REFUSED, str(reason))
+
+
+def _plain(value: Any) -> Any:
+    """Return a result as JSON has it: numbers of numpy's as Python's, None for what is no number, words for all else."""
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def _fault(fault: Exception) -> str:

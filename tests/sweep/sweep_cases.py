@@ -1,6 +1,5 @@
 """A sweep of twelve small points by an algorithm that can go off, for tests of what a sweep survives."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -58,11 +57,3 @@ class Sweeping:
         assert [row.point["size"] for row in rows] == SIZES
         ring = collsim.sweep("ring4", "ring", SIZES, engines="analytic", jobs=0)
         assert [row.results["time_fs"] for row in rows] == [row.results["time_fs"] for row in ring.rows]
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()

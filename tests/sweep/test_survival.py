@@ -33,6 +33,7 @@ def goes_on(sweeping):
 
 def test_a_killed_sweep_goes_on_with_nothing_lost_and_nothing_doubled(sweeping):
     sweeping.flag("SIGKILL", "parent", SIZES[7])
+    # The worker would stand still for ever and keep its end of the pipe open: it dies with the sweep, or this ends in time.
     code, _, _ = sweeping.go("--jobs", "1")
     assert code == -9
     # The worker may be three answers ahead of what is written.
