@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collsim.collectives.schedule import OP_NAMES
+from collsim.display import html_of
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
 
 if TYPE_CHECKING:
@@ -286,8 +286,7 @@ class Outcome:
         return str(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{escape(what)}</th><td>{escape(value)}</td></tr>" for what, value in self.summary().items())
-        return f"<table>{rows}</table>"
+        return html_of("outcome", self)
 
 
 def shared_links(topology: Topology) -> NDArray[np.int64]:

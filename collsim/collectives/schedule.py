@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from collsim.collectives.collective import Collective
 from collsim.collectives.collective import collective as named
 from collsim.collectives.dependencies import infer_dependencies
+from collsim.display import html_of
 from collsim.errors import InvalidValue
 
 __all__ = ["COPY", "REDUCE", "Schedule", "ScheduleBuilder"]
@@ -67,6 +68,9 @@ class Schedule:
         """Return what is done and the extent; the arrays of a large schedule would fill screens."""
         extent = f"{self.chunks:,} chunks, {self.steps:,} steps, {self.transfers:,} transfers"
         return f"Schedule {self.algorithm}: {self.collective.text} among {self.ranks:,} ranks, {extent}"
+
+    def _repr_html_(self) -> str:
+        return html_of("schedule", self)
 
     @property
     def ranks(self) -> int:

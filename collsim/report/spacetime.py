@@ -21,7 +21,7 @@ from collsim.topology.graph import Topology
 if TYPE_CHECKING:
     from collsim.result import Outcome
 
-__all__ = ["MOST_LINKS", "MOST_RANKS", "Bars", "bars_of_run", "bars_of_steps", "described"]
+__all__ = ["MOST_LINKS", "MOST_RANKS", "Bars", "bars_of_ranks", "bars_of_run", "bars_of_steps", "described"]
 
 IntArray = NDArray[np.int64]
 MOST_LINKS, MOST_RANKS = 96, 32
@@ -82,6 +82,12 @@ def bars_of_steps(schedule: Schedule, topology: Topology, rows: str = "auto", mo
         step = schedule.step[which]
         return _on_links(topology, (schedule.path_links, step, step + 1, which), most or MOST_LINKS)
     return _on_ranks(schedule, schedule.step, schedule.step + 1, np.arange(schedule.transfers), most or MOST_RANKS)
+
+
+def bars_of_ranks(schedule: Schedule, most: int = MOST_RANKS) -> Bars:
+    """Return the bars of a schedule by ranks, which takes no topology."""
+    _check("ranks", schedule)
+    return _on_ranks(schedule, schedule.step, schedule.step + 1, np.arange(schedule.transfers), most)
 
 
 def described(schedule: Schedule, transfer: int) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from collsim.display import html_of
 from collsim.errors import TopologyError
 from collsim.topology.connectivity import first_cut_off
 from collsim.topology.layout import circle
@@ -92,6 +93,9 @@ class Topology:
     def switches(self) -> int:
         """Number of switches."""
         return self.nodes - self.hosts
+
+    def _repr_html_(self) -> str:
+        return html_of("topology", self)
 
     @cached_property
     def worked_out(self) -> dict[str, Any]:

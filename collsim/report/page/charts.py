@@ -135,5 +135,13 @@ def _cut(name: str) -> str:
 def _svg(parts: Sequence[str], height: float) -> str:
     box = f"0 0 {WIDTH} {height:.0f}"
     return element(
-        "svg", *parts, viewBox=box, width=WIDTH, height=f"{height:.0f}", role="img", xmlns="http://www.w3.org/2000/svg"
+        "svg",
+        *parts,
+        viewBox=box,
+        width=WIDTH,
+        height=f"{height:.0f}",
+        role="img",
+        font_size=11,
+        font_family="sans-serif",
+        xmlns="http://www.w3.org/2000/svg",
     )

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
 import numpy as np
 
+from collsim.collectives.schedule import Schedule
 from collsim.report.page.html import element
 from collsim.report.palette import HOST, PALE, SWITCH, VERMILION, of_chunk, scale_stops
 from collsim.report.shapes import directed_shapes, node_radius, spacing
-from collsim.report.spacetime import bars_of_run, described
+from collsim.report.spacetime import Bars, bars_of_ranks, bars_of_run, described
 from collsim.result import Outcome
 from collsim.topology.graph import Topology
 from collsim.units import format_size, format_time
 
-__all__ = ["MOST_BARS", "MOST_LINKS", "machine_svg", "time_svg"]
+__all__ = ["MOST_BARS", "MOST_LINKS", "machine_svg", "steps_svg", "time_svg"]
 
 MOST_LINKS, MOST_BARS = 4000, 6000
 """Links of a machine, and bars of a space-time diagram, that a page draws."""
-SIDE = 720
+SIDE, WIDE, ROW = 720, 980, 18
 
 
-def machine_svg(topology: Topology, outcome: Outcome | None = None) -> str:
-    """Return the machine, its links coloured by use where there is a run; "" for more than 4,000 links."""
-    if topology.links > MOST_LINKS:
+def machine_svg(topology: Topology, outcome: Outcome | None = None, most: int = MOST_LINKS) -> str:
+    """Return the machine, its links coloured by use where there is a run; "" for more than `most` links."""
+    if topology.links > most:
         return ""
     shapes = directed_shapes(topology)
     rim = 1.8 * node_radius(topology)
@@ -86,27 +88,14 @@ def _scale_key(width: float, height: float) -> str:
     return "".join(parts)
 
 
-def time_svg(outcome: Outcome) -> tuple[str, str]:
+def time_svg(outcome: Outcome, most: int = MOST_BARS) -> tuple[str, str]:
     """Return (the space-time diagram, its caption): links or ranks by time, coloured by chunk; "" for no transfers."""
     plan, end = outcome.schedule, max(outcome.result.time, 1)
     if not plan.transfers:
         return "", ""
     bars = bars_of_run(outcome)
-    count, names = len(bars.labels), max(len(label) for label in bars.labels)
-    left, each, width = 12 + 6.5 * min(names, 30), 18, 980
-    scale = (width - left - 16) / end
-    parts = []
-    for row, label in enumerate(bars.labels):
-        parts.append(element("text", escape(label[:30]), x=f"{left - 6:.0f}", y=each * row + 22, text_anchor="end"))
-    shown = min(len(bars.row), MOST_BARS)
-    columns = (bars.row, bars.start, bars.end, bars.transfer, bars.low, bars.high)
-    for row, start, stop, transfer, low, high in zip(*(c[:shown].tolist() for c in columns), strict=True):
-        says = f"{described(plan, transfer)}\n{bars.what} {bars.labels[row]}: {format_time(start)} to {format_time(stop)}"
-        box = {"x": f"{left + start * scale:.2f}", "width": f"{max((stop - start) * scale, 0.2):.2f}"}
-        box |= {"y": f"{each * (row + 0.08 + 0.84 * low) + 9:.2f}", "height": f"{each * 0.84 * (high - low):.2f}"}
-        colour = of_chunk(int(plan.chunk[transfer]), plan.chunks)
-        parts.append(element("rect", element("title", escape(says)), **box, fill=colour))
-    base = each * count + 12
+    scale, parts = _bars(bars, plan, end, most, format_time)
+    base, left = ROW * len(bars.labels) + 12, _left(bars)
     for k in range(6):
         at, time = left + end * k / 5 * scale, format_time(end * k // 5) if k else "0"
         anchor = "start" if k == 0 else "end" if k == 5 else "middle"
@@ -114,13 +103,53 @@ def time_svg(outcome: Outcome) -> tuple[str, str]:
     bound = f"{left + outcome.bound.time * scale:.1f}"
     parts.append(element("line", x1=bound, x2=bound, y1=4, y2=base, stroke=VERMILION, stroke_dasharray="5 4"))
     caption = f"Transfers by {bars.what} and time, coloured by chunk; dashed: the lower bound."
-    if bars.left_out or shown < len(bars.row):
-        caption += (
-            f" The first {count} of {count + bars.left_out:,} {bars.what}s, {shown:,} of {len(bars.row):,} bars there."
-        )
-    return _svg(parts, width, base + 24), caption
+    return _svg(parts, WIDE, base + 24), caption + _missing(bars, most)
+
+
+def steps_svg(plan: Schedule, most: int = MOST_BARS) -> tuple[str, str]:
+    """Return (ranks by steps, its caption) of a schedule, coloured by chunk; "" for no transfers."""
+    if not plan.transfers:
+        return "", "It sends nothing."
+    bars = bars_of_ranks(plan)
+    scale, parts = _bars(bars, plan, plan.steps, most, lambda step: f"step {step}")
+    base = ROW * len(bars.labels) + 12
+    for step in range(0, plan.steps, max(1, -(-plan.steps // 16))):
+        at = f"{_left(bars) + (step + 0.5) * scale:.1f}"
+        parts.append(element("text", str(step), x=at, y=base + 16, text_anchor="middle"))
+    caption = "What each rank (row) sends in each step, coloured by chunk; a step is a version number, not a time."
+    return _svg(parts, WIDE, base + 24), caption + _missing(bars, most)
+
+
+def _left(bars: Bars) -> float:
+    return 12 + 6.5 * min(max(len(label) for label in bars.labels), 30)
+
+
+def _bars(bars: Bars, plan: Schedule, end: int, most: int, written: Callable[[int], str]) -> tuple[float, list[str]]:
+    """Return (pixels a unit of time, labels and bars), at most `most` bars."""
+    left = _left(bars)
+    scale = (WIDE - left - 16) / end
+    parts = []
+    for row, label in enumerate(bars.labels):
+        parts.append(element("text", escape(label[:30]), x=f"{left - 6:.0f}", y=ROW * row + 22, text_anchor="end"))
+    columns = (bars.row, bars.start, bars.end, bars.transfer, bars.low, bars.high)
+    for row, start, stop, transfer, low, high in zip(*(c[:most].tolist() for c in columns), strict=True):
+        says = f"{described(plan, transfer)}\n{bars.what} {bars.labels[row]}: {written(start)} to {written(stop)}"
+        box = {"x": f"{left + start * scale:.2f}", "width": f"{max((stop - start) * scale, 0.2):.2f}"}
+        box |= {"y": f"{ROW * (row + 0.08 + 0.84 * low) + 9:.2f}", "height": f"{ROW * 0.84 * (high - low):.2f}"}
+        colour = of_chunk(int(plan.chunk[transfer]), plan.chunks)
+        parts.append(element("rect", element("title", escape(says)), **box, fill=colour))
+    return scale, parts
+
+
+def _missing(bars: Bars, most: int) -> str:
+    count, shown = len(bars.labels), min(len(bars.row), most)
+    if not bars.left_out and shown == len(bars.row):
+        return ""
+    return f" The first {count} of {count + bars.left_out:,} {bars.what}s, {shown:,} of {len(bars.row):,} bars there."
 
 
 def _svg(parts: list[str], width: float, height: float) -> str:
     size = {"viewBox": f"0 0 {width:.0f} {height:.0f}", "width": f"{width:.0f}", "height": f"{height:.0f}"}
-    return element("svg", *parts, **size, role="img", xmlns="http://www.w3.org/2000/svg")
+    return element(
+        "svg", *parts, **size, role="img", font_size=11, font_family="sans-serif", xmlns="http://www.w3.org/2000/svg"
+    )
