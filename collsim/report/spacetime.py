@@ -21,7 +21,7 @@ from collsim.topology.graph import Topology
 if TYPE_CHECKING:
     from collsim.result import Outcome
 
-__all__ = ["MOST_LINKS", "MOST_RANKS", "Bars", "bars_of_ranks", "bars_of_run", "bars_of_steps", "described"]
+__all__ = ["MOST_LINKS", "MOST_RANKS", "Bars", "bars_of_ranks", "bars_of_run", "bars_of_steps", "described", "fewer"]
 
 IntArray = NDArray[np.int64]
 MOST_LINKS, MOST_RANKS = 96, 32
@@ -88,6 +88,18 @@ def bars_of_ranks(schedule: Schedule, most: int = MOST_RANKS) -> Bars:
     """Return the bars of a schedule by ranks, which takes no topology."""
     _check("ranks", schedule)
     return _on_ranks(schedule, schedule.step, schedule.step + 1, np.arange(schedule.transfers), most)
+
+
+def fewer(bars: Bars, most: int) -> Bars:
+    """Return the first rows of `bars`, as many whole ones as hold `most` bars; of a single row its first bars."""
+    if len(bars.row) <= most:
+        return bars
+    ends = np.searchsorted(bars.row, np.arange(len(bars.labels)), side="right")
+    rows = max(1, int((ends <= most).sum()))
+    kept = slice(0, min(most, int(ends[rows - 1])))
+    columns = (bars.row, bars.start, bars.end, bars.transfer, bars.low, bars.high)
+    left_out = bars.left_out + len(bars.labels) - rows
+    return Bars(*(column[kept] for column in columns), bars.labels[:rows], bars.what, left_out)
 
 
 def described(schedule: Schedule, transfer: int) -> str:

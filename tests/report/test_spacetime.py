@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from collsim.errors import InvalidValue
-from collsim.report.spacetime import bars_of_run, bars_of_steps, described
+from collsim.report.spacetime import bars_of_run, bars_of_steps, described, fewer
 from collsim.simulate import prepare, simulate
 
 
@@ -85,3 +85,12 @@ def test_a_schedule_takes_a_step_a_transfer():
 def test_transfers_in_words():
     plan, _ = prepare("ring4").plan("ring", 4096)
     assert described(plan, 0) == "reduce of chunk 3 from rank 0 to rank 1, step 0"
+
+
+def test_fewer_bars_are_whole_rows():
+    bars = bars_of_run(simulate("ring8", "ring", size="64KiB", engine="analytic"))
+    found = fewer(bars, 30)
+    assert (len(found.labels), found.left_out, len(found.row)) == (2, 6, 28)
+    assert fewer(bars, 5).labels == ("0",)
+    assert len(fewer(bars, 5).row) == 5
+    assert fewer(bars, len(bars.row)) is bars

@@ -11,7 +11,7 @@ from collsim.collectives.schedule import Schedule
 from collsim.report.page.html import element
 from collsim.report.palette import HOST, PALE, SWITCH, VERMILION, of_chunk, scale_stops
 from collsim.report.shapes import directed_shapes, node_radius, spacing
-from collsim.report.spacetime import Bars, bars_of_ranks, bars_of_run, described
+from collsim.report.spacetime import Bars, bars_of_ranks, bars_of_run, described, fewer
 from collsim.result import Outcome
 from collsim.topology.graph import Topology
 from collsim.units import format_size, format_time
@@ -93,8 +93,8 @@ def time_svg(outcome: Outcome, most: int = MOST_BARS) -> tuple[str, str]:
     plan, end = outcome.schedule, max(outcome.result.time, 1)
     if not plan.transfers:
         return "", ""
-    bars = bars_of_run(outcome)
-    scale, parts = _bars(bars, plan, end, most, format_time)
+    bars = fewer(bars_of_run(outcome), most)
+    scale, parts = _bars(bars, plan, end, format_time)
     base, left = ROW * len(bars.labels) + 12, _left(bars)
     for k in range(6):
         at, time = left + end * k / 5 * scale, format_time(end * k // 5) if k else "0"
@@ -103,36 +103,36 @@ def time_svg(outcome: Outcome, most: int = MOST_BARS) -> tuple[str, str]:
     bound = f"{left + outcome.bound.time * scale:.1f}"
     parts.append(element("line", x1=bound, x2=bound, y1=4, y2=base, stroke=VERMILION, stroke_dasharray="5 4"))
     caption = f"Transfers by {bars.what} and time, coloured by chunk; dashed: the lower bound."
-    return _svg(parts, WIDE, base + 24), caption + _missing(bars, most)
+    return _svg(parts, WIDE, base + 24), caption + _missing(bars)
 
 
 def steps_svg(plan: Schedule, most: int = MOST_BARS) -> tuple[str, str]:
     """Return (ranks by steps, its caption) of a schedule, coloured by chunk; "" for no transfers."""
     if not plan.transfers:
         return "", "It sends nothing."
-    bars = bars_of_ranks(plan)
-    scale, parts = _bars(bars, plan, plan.steps, most, lambda step: f"step {step}")
+    bars = fewer(bars_of_ranks(plan), most)
+    scale, parts = _bars(bars, plan, plan.steps, lambda step: f"step {step}")
     base = ROW * len(bars.labels) + 12
     for step in range(0, plan.steps, max(1, -(-plan.steps // 16))):
         at = f"{_left(bars) + (step + 0.5) * scale:.1f}"
         parts.append(element("text", str(step), x=at, y=base + 16, text_anchor="middle"))
     caption = "What each rank (row) sends in each step, coloured by chunk; a step is a version number, not a time."
-    return _svg(parts, WIDE, base + 24), caption + _missing(bars, most)
+    return _svg(parts, WIDE, base + 24), caption + _missing(bars)
 
 
 def _left(bars: Bars) -> float:
     return 12 + 6.5 * min(max(len(label) for label in bars.labels), 30)
 
 
-def _bars(bars: Bars, plan: Schedule, end: int, most: int, written: Callable[[int], str]) -> tuple[float, list[str]]:
-    """Return (pixels a unit of time, labels and bars), at most `most` bars."""
+def _bars(bars: Bars, plan: Schedule, end: int, written: Callable[[int], str]) -> tuple[float, list[str]]:
+    """Return (pixels a unit of time, labels and bars)."""
     left = _left(bars)
     scale = (WIDE - left - 16) / end
     parts = []
     for row, label in enumerate(bars.labels):
         parts.append(element("text", escape(label[:30]), x=f"{left - 6:.0f}", y=ROW * row + 22, text_anchor="end"))
     columns = (bars.row, bars.start, bars.end, bars.transfer, bars.low, bars.high)
-    for row, start, stop, transfer, low, high in zip(*(c[:most].tolist() for c in columns), strict=True):
+    for row, start, stop, transfer, low, high in zip(*(c.tolist() for c in columns), strict=True):
         says = f"{described(plan, transfer)}\n{bars.what} {bars.labels[row]}: {written(start)} to {written(stop)}"
         box = {"x": f"{left + start * scale:.2f}", "width": f"{max((stop - start) * scale, 0.2):.2f}"}
         box |= {"y": f"{ROW * (row + 0.08 + 0.84 * low) + 9:.2f}", "height": f"{ROW * 0.84 * (high - low):.2f}"}
@@ -141,11 +141,9 @@ def _bars(bars: Bars, plan: Schedule, end: int, most: int, written: Callable[[in
     return scale, parts
 
 
-def _missing(bars: Bars, most: int) -> str:
-    count, shown = len(bars.labels), min(len(bars.row), most)
-    if not bars.left_out and shown == len(bars.row):
-        return ""
-    return f" The first {count} of {count + bars.left_out:,} {bars.what}s, {shown:,} of {len(bars.row):,} bars there."
+def _missing(bars: Bars) -> str:
+    count = len(bars.labels)
+    return f" The first {count} of {count + bars.left_out:,} {bars.what}s." if bars.left_out else ""
 
 
 def _svg(parts: list[str], width: float, height: float) -> str:
