@@ -26,8 +26,10 @@ def read_settings(path: str | Path) -> dict[str, object]:
     """
     import yaml
 
+    from collsim.topology.yaml_loader import StrictLoader
+
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=StrictLoader)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise FileFormatError(f"Cannot read the network file '{path}': {reason}.") from error
@@ -35,8 +37,11 @@ def read_settings(path: str | Path) -> dict[str, object]:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         raise FileFormatError(
-            f"The network file '{path}' is no YAML{place}; write lines like router_delay: 20ns."
+            f"The network file '{path}' is no YAML{place} ({getattr(error, 'problem', None) or error}); write lines like "
+            "router_delay: 20ns."
         ) from error
+    except (RecursionError, ValueError) as error:
+        raise FileFormatError(f"The network file '{path}' cannot be read as YAML: {error}.") from error
     if not isinstance(content, dict):
         raise FileFormatError(f"The network file '{path}' holds no settings; write lines like router_delay: 20ns.")
     settings: dict[str, object] = {}

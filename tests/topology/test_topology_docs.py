@@ -7,7 +7,7 @@ import pytest
 
 from collsim.topology import load, machines
 from collsim.topology.family import FAMILIES
-from collsim.topology.files import READERS
+from collsim.topology.files import DIALECTS, READERS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "topologies.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
@@ -46,3 +46,11 @@ def test_every_example_works(index, tmp_path):
 
 def test_every_suffix_is_mentioned():
     assert all(f"`{suffix}`" in PAGE for suffix in READERS.aliases())
+
+
+@pytest.mark.parametrize("name", list(DIALECTS))
+def test_every_format_known_by_content_has_a_row_with_its_suffixes(name):
+    table = PAGE.split("### Other tools")[1]
+    words = {"astra-network": "ASTRA-sim network", "nccl-xml": "NCCL topology XML", "link-list": "link list of ns-3"}
+    (row,) = [line for line in table.splitlines() if f"[{words.get(name, name)}" in line]
+    assert all((f"`{suffix}`" if suffix else "no suffix") in row for suffix in DIALECTS.get(name).suffixes)
