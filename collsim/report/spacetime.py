@@ -97,9 +97,17 @@ def fewer(bars: Bars, most: int) -> Bars:
     ends = np.searchsorted(bars.row, np.arange(len(bars.labels)), side="right")
     rows = max(1, int((ends <= most).sum()))
     kept = slice(0, min(most, int(ends[rows - 1])))
-    columns = (bars.row, bars.start, bars.end, bars.transfer, bars.low, bars.high)
-    left_out = bars.left_out + len(bars.labels) - rows
-    return Bars(*(column[kept] for column in columns), bars.labels[:rows], bars.what, left_out)
+    return Bars(
+        row=bars.row[kept],
+        start=bars.start[kept],
+        end=bars.end[kept],
+        transfer=bars.transfer[kept],
+        low=bars.low[kept],
+        high=bars.high[kept],
+        labels=bars.labels[:rows],
+        what=bars.what,
+        left_out=bars.left_out + len(bars.labels) - rows,
+    )
 
 
 def described(schedule: Schedule, transfer: int) -> str:
