@@ -21,6 +21,7 @@ myst_heading_anchors = 4
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 100
+pygments_style = "xcode"
 html_theme = "alabaster"
 html_theme_options = {
     "description": "Collective communication on real networks: exact times, proofs, bounds",

@@ -9,6 +9,7 @@ import pytest
 from pages import DOCS, ROOT, compare, perform, transcripts
 
 import collsim
+from collsim.cli.main import cli
 from collsim.topology.family import FAMILIES
 from collsim.topology.files import READERS
 
@@ -62,6 +63,20 @@ def test_readme_and_index_lead_to_each_other(name):
                 reached.add(target)
                 todo.append(target)
     assert set(PAGES) - {start} <= reached
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_that_are_named_exist(path):
+    for words in re.findall(r"`collsim ([a-z][^`]*)`", prose(path)):
+        command = cli
+        for word in words.split():
+            if word.isupper() or not hasattr(command, "commands"):
+                break
+            assert word in command.commands, f"collsim {words}"
+            command = command.commands[word]
+        options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+        for option in re.findall(r"(?<= )--[a-z][a-z-]*", words):
+            assert option in options, f"collsim {words}"
 
 
 def test_every_public_name_is_in_the_python_page():
