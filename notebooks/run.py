@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-COLOURS = 128
+COLOURS = 64
 """Colours of a stored picture; figures have few, and shades beside letters are not missed."""
 
 

@@ -52,6 +52,6 @@ def steps_table(schedule: Schedule) -> str:
         rows.append(
             [str(step), f"{many:,}", f"{adding:,}", f"{many - adding:,}", f"{senders:,}", format_size(int(sizes[own].sum()))]
         )
-    heads = ["step", "transfers", "reduces", "copies", "ranks that send", "bytes of a buffer of 1 MiB"]
+    heads = ["step", "transfers", "reduces", "copies", "ranks that send", "bytes sent (buffers of 1 MiB)"]
     more = f"; {schedule.steps - MOST_STEPS:,} more steps" if schedule.steps > MOST_STEPS else ""
     return html_table(heads, rows, left=0, note=f"{schedule!r}{more}")
