@@ -96,12 +96,12 @@ def _accelerator(machine: str) -> str:
     return found[0]
 
 
-def scheme_from_words(words: Mapping[str, Any], layers: int) -> Scheme:
+def scheme_from_words(words: Mapping[str, Any], layers: int, mode: str = MODES[0]) -> Scheme:
     """Return the scheme at p = 1 of some options, such as {"copies": "none"}. Raises UnknownName and InvalidValue."""
     for name in words:
         if name not in USUAL:
             raise UnknownName("word of a tensor-parallel scheme", name, USUAL)
-    return scheme_of({**USUAL, **words}, layers)
+    return scheme_of({**USUAL, **words, "mode": mode}, layers)
 
 
 def scheme_of(options: Mapping[str, Any], layers: int) -> Scheme:

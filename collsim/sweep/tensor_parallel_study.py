@@ -182,9 +182,10 @@ def tensor_parallel(
     True
     """
     at, shares = setting(topology, model, **settings), parse_shares(p)
-    chosen = scheme if isinstance(scheme, Scheme) else scheme_from_words(scheme or {}, at.shape.layers)
+    mode = settings.get("mode", MODES[0])
+    chosen = scheme if isinstance(scheme, Scheme) else scheme_from_words(scheme or {}, at.shape.layers, mode)
     base, own, share = baselines(at, chosen, sequence_parallel)
-    return Study(at, settings.get("mode", MODES[0]), base, own, share, tuple(runs(at, chosen, shares, own)))
+    return Study(at, mode, base, own, share, tuple(runs(at, chosen, shares, own)))
 
 
 def parse_shares(text: str | float | Sequence[float]) -> tuple[float, ...]:

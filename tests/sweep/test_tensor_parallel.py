@@ -410,3 +410,5 @@ def test_a_scheme_in_words_is_that_of_the_command_line():
     assert scheme_from_words(words, layers=4) == Scheme(copies="none", backward_wire=16, dropped=frozenset({0, 2}))
     with pytest.raises(UnknownName, match=r"'copy'\. Did you mean 'copies'"):
         scheme_from_words({"copy": "none"}, layers=4)
+    with pytest.raises(InvalidValue, match="Gradients belong to training"):
+        tensor_parallel("gaudi3", TINY, [1], mode="decode", scheme={"backward_wire": "bf16"})
