@@ -4,7 +4,6 @@
 are imported when first used, so that `import collsim` is cheap.
 """
 
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -128,13 +127,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES, "sweep"})
-
-
-def _show_in_notebooks() -> None:
-    """Tell a running IPython how to show machines and plans; elsewhere nothing happens."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is not None:
-        import_module("collsim.report.notebook").register(shell)
-
-
-_show_in_notebooks()
