@@ -46,7 +46,9 @@ TEXTS = ("json", "csv", "table")
     metavar="FILE",
     help="Write the runs of the one algorithm in --algos as a table of nccl-tests; '-' prints it instead of the table.",
 )
-@click.option("--metric", type=click.Choice(["time", "bandwidth"]), default="time", show_default=True, help="What to draw.")
+@click.option(
+    "--metric", type=click.Choice(["time", "bandwidth", "speedup"]), default="time", show_default=True, help="What to draw."
+)
 @click.option("--plot", "plot_path", metavar="FILE", help="Draw the figure (.png, .svg or .pdf).")
 @click.option("--csv", "csv_path", metavar="FILE", help="Write one row a run; '-' prints it instead of the table.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the runs as JSON; '-' prints it instead of the table.")

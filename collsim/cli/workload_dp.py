@@ -105,6 +105,9 @@ def _accelerators(_: click.Context, __: click.Parameter, incomplete: str) -> lis
 @click.option("--plot", "plot_path", metavar="FILE", help="Draw timelines, or scaling where there are several --ranks.")
 @click.option("--csv", "csv_path", metavar="FILE", help="Write one row a scheme; '-' prints it instead of the report.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; '-' prints it instead of the report.")
+@click.option(
+    "--trace", "trace_path", metavar="FILE", help="Write a trace of one scheme, for https://ui.perfetto.dev (.json)."
+)
 def dp(ranks: str, scheme: str, topo: str | None, algo: str, **options: Any) -> int:
     """Compare schemes of data-parallel training: synchronous, stale-synchronous, asynchronous, local.
 
@@ -117,9 +120,11 @@ def dp(ranks: str, scheme: str, topo: str | None, algo: str, **options: Any) -> 
       collsim workload dp --model resnet50 --ranks 64 --scheme all
       collsim workload dp --ranks 8,16,32,64 --topo torus --scheme ssgd,dcs3gd
       collsim workload dp --ranks 16 --scheme ssgd,dcs3gd --jitter 0.1 --straggler 3:1.5 --plot out.png
+      collsim workload dp --ranks 8 --scheme ssgd-overlap --iterations 2 --trace trace.json
       collsim workload dp --ranks 16 --scheme local-sgd --local-steps 8 --delay 2 --eta 0.5
     """
-    from collsim.errors import RunError
+    from collsim.crossings import Recorder
+    from collsim.errors import InvalidValue, RunError
     from collsim.sweep.data_parallel import collect, parse_schemes, place, runs
     from collsim.sweep.data_parallel_job import job_of
 
@@ -127,13 +132,20 @@ def dp(ranks: str, scheme: str, topo: str | None, algo: str, **options: Any) -> 
     _check_read(names)
     job, paths = job_of(options), _paths(options)
     counts = _ranks(ranks)
+    if paths["trace"] and not len(names) == len(counts) == 1:
+        raise InvalidValue("A trace is of one scheme on one number of ranks; name them, like --scheme dcs3gd --ranks 16.")
     settings = settings_of(options)
     places = [place(job, count, topo, algo, names, **settings) for count in counts]
     done: list[Any] = []
     stopped: BaseException | None = None
     with progress(f"{len(names)} schemes of {job.step.model}") as show:
+
+        def watch(name: str) -> list[object]:
+            kept = [Recorder()] if paths["trace"] else []
+            return [MessageBar(show, f"{name}, messages"), *kept]
+
         try:
-            for run in runs(places, names, lambda name: [MessageBar(show, f"{name}, messages")]):
+            for run in runs(places, names, watch):
                 done.append(run)
         except (KeyboardInterrupt, RunError) as why:
             stopped = why
@@ -177,11 +189,11 @@ def _paths(options: dict[str, Any]) -> dict[str, str | None]:
     from collsim.errors import InvalidValue
     from collsim.report.output import check_drawable, check_writable
 
-    paths = {kind: options.pop(f"{kind}_path") for kind in ("plot", "csv", "json")}
+    paths = {kind: options.pop(f"{kind}_path") for kind in ("plot", "csv", "json", "trace")}
     if paths["json"] == paths["csv"] == "-":
         raise InvalidValue("Only one of --json and --csv can be printed; name a file for the other.")
     for kind, path in paths.items():
-        if path is not None and (path != "-" or kind == "plot"):
+        if path is not None and (path != "-" or kind in ("plot", "trace")):
             (check_drawable if kind == "plot" else check_writable)(path)
     return paths
 
@@ -202,6 +214,9 @@ def _write(study: Study, places: Sequence[Place], paths: dict[str, str | None]) 
         write_file(str(paths["csv"]), lambda temporary: frame.to_csv(temporary, index=False))
     if paths["plot"]:
         study.plot(paths["plot"])
+    if paths["trace"] and study.runs[0].traced is not None:
+        for sentence in study.runs[0].traced.write(paths["trace"], scheme=study.runs[0].scheme.name):
+            click.echo(f"Note: {sentence}", err=True)
 
 
 def _print(study: Study, places: Sequence[Place]) -> None:

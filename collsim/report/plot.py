@@ -54,7 +54,7 @@ def plot_comparison(
     """
     check_drawable(path)
     if metric not in ("time", "bandwidth"):
-        raise InvalidValue(f"The metric '{metric}' is neither time nor bandwidth.")
+        raise InvalidValue(f"The metric '{metric}' is neither time, bandwidth nor speedup.")
     if not any(o.result.time for o in outcomes):
         raise InvalidValue("There is no run to draw that took any time.")
     figure = Figure(figsize=(8.6, 4.8), layout="constrained")

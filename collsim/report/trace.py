@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,11 +22,27 @@ from collsim.report.trace_tracks import Track, tracks_of
 from collsim.result import Outcome, Result
 from collsim.topology.graph import Topology
 
-__all__ = ["MOST_MESSAGES", "MOST_SLICES", "check_traceable", "trace_program", "write_trace"]
+__all__ = ["MOST_MESSAGES", "MOST_SLICES", "check_traceable", "Traced", "trace_program", "write_trace"]
 
 MOST_MESSAGES = 250_000
 MOST_SLICES = 1_000_000
 """Slices of links beyond these are left out; a trace of a million is some 400 MB, about what a browser can still open."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traced:
+    """A run of a program kept for its trace: everything that `trace_program` takes; `hosts`: host of each rank."""
+
+    topology: Topology
+    program: Program
+    result: Result
+    crossings: Crossings | None
+    hosts: tuple[int, ...]
+
+    def write(self, path: str | Path, **about: Any) -> tuple[str, ...]:
+        """Write the trace; `about` the run goes beside the events."""
+        ranks = {host: rank for rank, host in enumerate(self.hosts)}
+        return trace_program(path, self.topology, self.program, self.result, self.crossings, ranks=ranks, about=about)
 
 
 def check_traceable(messages: int) -> None:

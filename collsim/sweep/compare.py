@@ -145,7 +145,7 @@ class Comparison:
         }
 
     def plot(self, path: str | Path | None = None, metric: str = "time") -> Picture | None:
-        """Draw time or bandwidth over size, bound included, into the image file `path`; OutputError if impossible.
+        """Draw "time", "bandwidth" (both with the bound) or "speedup" over size into the image `path`.
 
         Without a path the picture is returned: as the value of a notebook's cell it shows itself.
         """
@@ -154,6 +154,10 @@ class Comparison:
 
         ran, rows = {o.size for o in self.outcomes}, self.measured.rows if self.measured else ()
         beside = {row.size: row.time / FS_PER_SECOND for row in rows if row.size in ran}
+        if metric == "speedup":
+            from collsim.report.plot_speedups import plot_speedups
+
+            return picture(lambda place: plot_speedups([(o, self.speedup(o)) for o in self.outcomes], place), path)
         return picture(lambda place: plot_comparison(self.outcomes, place, metric, beside), path)
 
     def __str__(self) -> str:

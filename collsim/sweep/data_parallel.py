@@ -7,8 +7,10 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
+from collsim.crossings import Recorder
 from collsim.engines.engine import ENGINES
 from collsim.errors import InvalidValue
+from collsim.report.trace import Traced, check_traceable
 from collsim.sweep.data_parallel_job import job_from_words
 from collsim.sweep.data_parallel_place import Job, Place, place
 from collsim.sweep.data_parallel_run import SchemeRun, Study
@@ -30,18 +32,24 @@ def parse_schemes(text: str) -> tuple[str, ...]:
 
 
 def run_scheme(where: Place, name: str, observers: Sequence[object] = ()) -> SchemeRun:
-    """Return the run of the scheme `name`; `observers` are handed to the engine."""
+    """Return the run of the scheme `name`; `observers` are handed to the engine, a Recorder for a trace."""
     scheme = SCHEMES.get(name)
     case, work = where.server_case if scheme.asynchronous else where.case, where.work
     started = perf_counter()
     times = where.times(scheme)
     written = scheme.write(work)
     engine = ENGINES.get(case.engine)
+    recorder = next((one for one in observers if isinstance(one, Recorder)), None)
+    if recorder is not None:
+        check_traceable(written.program.messages)
     result = engine(case.topology, written.program, case.network, seed=case.seed, observers=observers)
     line = timeline(work, _without_messages(written) if scheme.asynchronous else written, result)
     wall = perf_counter() - started
     predicted = scheme.predict(work, times)
-    return SchemeRun(scheme, where, line, tuple(times), scheme.law(work, times), predicted, result.packet_hops, wall)
+    crossings = None if recorder is None else recorder.found
+    traced = None if recorder is None else Traced(case.topology, written.program, result, crossings, case.hosts)
+    law = scheme.law(work, times)
+    return SchemeRun(scheme, where, line, tuple(times), law, predicted, result.packet_hops, wall, traced)
 
 
 def _without_messages(written: Written) -> Written:

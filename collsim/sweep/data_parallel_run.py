@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from collsim.report.trace import Traced
 from collsim.sweep.data_parallel_place import Place
 from collsim.units import FS_PER_SECOND
 from collsim.workloads.data_parallel import Prediction, Scheme
@@ -30,6 +31,7 @@ class SchemeRun:
 
     `times`: its exchanges alone (see `Scheme`); `predicted`: the end of every iteration by the recurrence, None where
     none is known; `law`: an iteration without noise. `packet_hops` and `wall` seconds: what the engine did.
+    `traced`: the run itself, where a Recorder was among its observers.
     """
 
     scheme: Scheme
@@ -40,6 +42,7 @@ class SchemeRun:
     predicted: Prediction | None
     packet_hops: int
     wall: float
+    traced: Traced | None = None
 
     @property
     def ranks(self) -> int:

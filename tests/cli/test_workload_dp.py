@@ -183,3 +183,18 @@ def test_an_interruption_keeps_what_is_done(go, monkeypatch):
     assert code == 130
     assert "\nssgd " in out
     assert "Interrupted" in err
+
+
+def test_a_trace_of_one_scheme_has_what_ranks_compute(tmp_path, capsys):
+    path = tmp_path / "trace.json"
+    words = ["workload", "dp", "--ranks", "4", "--iterations", "2", "--payload", "1MiB", "--compute-time", "1ms"]
+    assert invoke([*words, "--scheme", "ssgd", "--trace", str(path)]) == 0
+    value = json.loads(path.read_text())
+    computing = [e for e in value["traceEvents"] if e["ph"] == "X" and e["cat"] == "compute"]
+    assert {e["name"] for e in computing} == {"compute 0", "update 0", "compute 1", "update 1"}
+    assert sum(e["dur"] > 0 for e in computing) == 16
+    assert value["otherData"]["scheme"] == "ssgd"
+    names = {e["args"]["name"] for e in value["traceEvents"] if e["name"] == "thread_name"}
+    assert {"rank 0 (h0) computes", "rank 3 (h3) sends"} <= names
+    assert invoke([*words, "--scheme", "ssgd,dcs3gd", "--trace", str(path)]) == 2
+    assert "one scheme" in capsys.readouterr().err

@@ -83,3 +83,12 @@ def test_impossible_figures_are_refused(tmp_path):
         plot_comparison([], tmp_path / "out.png")
     with pytest.raises(OutputError):
         plot_topology(load("ring4"), tmp_path / "no" / "out.png")
+
+
+def test_speedups_are_bars_with_their_numbers(tmp_path):
+    found = compare("torus3x3", ["ring", "multitree"], "4KiB,64KiB", engine="analytic")
+    path = tmp_path / "out.svg"
+    found.plot(path, "speedup")
+    text = path.read_text()
+    for word in ("speedup over ring", "1.00", f"{found.speedup(found.outcomes[1]):.2f}", "64 KiB", "multitree"):
+        assert f"<!-- {word} -->" in text
