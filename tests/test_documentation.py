@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from pages import DOCS, ROOT, compare, perform, transcripts
+from pages import DOCS, ROOT, compare, perform, run_command, transcripts
 
 import collsim
 from collsim.cli.main import cli
@@ -116,6 +116,18 @@ def test_the_examples_of_adding_something_work(page, tmp_path, monkeypatch):
     done = perform((DOCS / f"{page}.md").read_text(), tmp_path)
     assert done["code"] >= 2
     assert done["output"] >= 1
+
+
+@pytest.mark.slow
+def test_the_page_of_pictures_writes_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / "pictures.md").read_text()
+    perform(text, tmp_path)
+    for block in re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        for command in block.splitlines():
+            run_command(command)
+    for name in re.findall(r"\b(\w+\.(?:json|png|html))\b", " ".join(re.findall(r"^collsim .*$", text, re.MULTILINE))):
+        assert (tmp_path / name).stat().st_size > 1000, name
 
 
 @pytest.mark.slow
