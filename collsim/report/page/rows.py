@@ -34,7 +34,7 @@ OVER = {
 }
 MOST_LINES = 24
 MOST_BARS = 60
-LAST = ("status", "error", "collsim_version", "host", "wall_s", "inputs_sha256")
+LAST = ("error", "collsim_version", "host", "wall_s", "inputs_sha256")
 ASIDE = ("started", "finished", "attempts")
 
 
@@ -54,7 +54,8 @@ def rows_page(title: str, facts: Sequence[tuple[str, str]], records: Sequence[Re
     ]
     asked = [name for name in parameters if name in varied] or list(parameters)[:1]
     figures = [] if not records else _figures(records, asked)
-    heads = {name: _words(name) for name in (*asked, *MEASURES) if name in names}
+    told = ["status"] if "status" in varied else []
+    heads = {name: _words(name) for name in (*asked, *told, *MEASURES) if name in names}
     heads |= {name: _words(name) for name in varied if name not in LAST and not name.startswith("provenance_")}
     heads |= {name: _words(name) for name in LAST if name in varied}
     table = element("div", sorted_table(records, heads), class_="scroll")
