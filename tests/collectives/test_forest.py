@@ -83,7 +83,9 @@ def test_the_variant_says_what_was_chosen_and_small_data_gets_short_trees():
     assert large.segments > 1
 
 
-@pytest.mark.parametrize("name", ["mesh8x8", "torus8x8", "mesh4x4", "dgx-a100-x2", "torus16x16"])
+@pytest.mark.parametrize(
+    "name", ["mesh8x8", "torus8x8", "mesh4x4", "dgx-a100-x2", pytest.param("torus16x16", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("size", [1024, 32768, 2**20])
 def test_never_slower_than_multitree(name, size):
     case = prepare(name, engine="compiled")

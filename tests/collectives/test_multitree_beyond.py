@@ -47,6 +47,7 @@ def test_widths_change_nothing_where_links_are_alike():
     assert one.step.tolist() == other.step.tolist()
 
 
+@pytest.mark.slow
 def test_what_each_option_buys():
     """A mesh whose corners idle half of each phase, and boxes with slow cards."""
     mesh, boxes = (prepare(name, engine="compiled") for name in ("mesh4x4", "dgx-a100-x2"))

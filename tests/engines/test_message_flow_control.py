@@ -78,7 +78,7 @@ CASES = [(a, t) for a in ALGORITHMS for t in ("torus4x4", "fattree4x2") if sched
 @pytest.mark.parametrize("algorithm, topo", CASES)
 def test_every_link_saves_a_head_flit_a_packet_but_the_first_of_a_message(algorithm, topo, payload, overhead, engine):
     plan = schedule(algorithm, topo, "all-reduce")
-    program = single_call(plan, 16 * 1024 * 3)
+    program = single_call(plan, 16 * 1024)
     packets, messages = (run(topo, program, engine, mode, payload).link_bytes for mode in ("credit", "message"))
     bare = run(topo, program, engine, "credit", payload, header=0).link_bytes
     # Chunks are whole numbers of packets here, so the overhead of packets is the same on every link: 1/4 or 1/16.
