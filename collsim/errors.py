@@ -105,6 +105,10 @@ class ClockOverflow(RunError):
     """A time exceeds 63 bits of femtoseconds, about 2.56 hours of simulated time."""
 
 
+def _some(names: tuple[str, ...]) -> str:
+    return f"There are {len(names):,}, such as {', '.join(names[:3])}."
+
+
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """Return the valid name that resembles `name` most, or None when none comes near."""
     by_folded = {v.lower(): v for v in valid}

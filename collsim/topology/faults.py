@@ -57,7 +57,7 @@ def _unknown(topology: Topology, name: str, ends: str) -> UnknownName:
     first, _, second = (part.strip() for part in ends.partition(arrow))
     start, end = (part if part in topology.names else nearest(part, topology.names) for part in (first, second))
     if start is None:
-        return UnknownName("link", name, [topology.link_name(0)])
+        return UnknownName("node", first, topology.names)
     node = topology.names.index(start)
     others = sorted({topology.names[int(topology.target[link])] for link in topology.out_links[node]})
     guess = f"{start}{arrow}{end}" if end in others else None
