@@ -55,7 +55,8 @@ class UnknownName(UsageError):
         self.kind, self.name, self.valid = kind, name, tuple(sorted(valid))
         guess = guess or nearest(name, self.valid)
         hint = f" Did you mean '{guess}'?" if guess else ""
-        listing = f" Known: {', '.join(self.valid) or 'none'}." if len(self.valid) <= 40 else ""
+        few = len(self.valid) <= 40
+        listing = f" Known: {', '.join(self.valid) or 'none'}." if few else "" if guess else f" {_some(self.valid)}"
         super().__init__(f"Unknown {kind} '{name}'.{hint}{listing}")
 
 
