@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["head_rows", "table", "tail_rows"]
 
+ABOVE = 1.05
+"""Communication longer than its law by this factor is worth a sentence; the order of messages alone costs 1 or 2 %."""
+
 
 def head_rows(at: Setting) -> Rows:
     """Return what is trained where, and what of it meets the wide area."""
@@ -75,9 +78,20 @@ def tail_rows(at: Setting, ways: Sequence[Way]) -> Rows:
         rows.append(
             ("Note", "packets as large as these are few, so few are lost; --set packet_payload=4KiB is what a wire carries")
         )
+    rows += [("Note", text) for text in _above_law(ways)]
     if at.network.router.routing == "auto":
         rows.append(("Try next", "--set routing=up-down, where no two messages meet by the accident of a hash"))
     return rows
+
+
+def _above_law(ways: Sequence[Way]) -> list[str]:
+    """Return a sentence for each way that takes longer than its law by more than messages meeting at a port explain."""
+    return [
+        f"{way.name} communicates for {way.communication / way.communication_law:.2f} times its law, which shares links "
+        "evenly: messages that routing puts on the same link wait for each other while other links idle."
+        for way in ways
+        if way.communication > ABOVE * way.communication_law > 0
+    ]
 
 
 def _count(number: int) -> str:

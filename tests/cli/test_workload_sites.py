@@ -71,3 +71,11 @@ def test_bad_input_is_refused_with_its_cure(go, words, cure):
     assert code in (1, 2)
     assert cure in err
     assert err.count("\n") <= 2
+
+
+def test_a_way_far_above_its_law_is_told_why(capsys):
+    words = ["workload", "sites", "--topo", "nvl8x4x2", "--parameters", "1T", "--tp", "8", "--pp", "2", "--ways", "flat"]
+    assert invoke(words) == 0
+    assert "flat communicates for 3.58 times its law" in capsys.readouterr().out
+    assert invoke([*words, "--set", "routing=up-down", "--set", "virtual_channels=17"]) == 0
+    assert "times its law" not in capsys.readouterr().out
