@@ -1,7 +1,7 @@
 """One collective on one machine by each transport: what paths, losses and slow links do to it, beside an ideal fabric.
 
-The ideal has all switches of the machine merged into one: every host link has its own rate and latency, and nothing between
-them is shared, late or lossy. Whatever a run takes longer than that is what the fabric and the transport cost.
+The ideal has all switches that are linked merged into one: every host link has its own rate and latency, and nothing
+between them is shared, late or lossy. Whatever a run takes longer than that is what the fabric and the transport cost.
 """
 
 from __future__ import annotations
@@ -111,20 +111,27 @@ class Study:
 
 
 def one_switch(topology: Topology) -> Topology:
-    """Return the ideal of `topology`: its hosts with their links, all of them at one switch.
+    """Return the ideal of `topology`: its hosts with their links, and one switch for all that links between switches join.
 
-    Raises InvalidValue where hosts pass on traffic or there is no switch: there the links of hosts are the network.
+    A composed machine keeps the switch of each rack, to which no other switch is linked, beside one for its fabric. Raises
+    InvalidValue where hosts pass on traffic or there is no switch: there the links of hosts are the network.
     """
-    hosts = topology.hosts
-    if not topology.switches or bool(topology.forwards[:hosts].any()):
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    hosts, switches = topology.hosts, topology.switches
+    if not switches or bool(topology.forwards[:hosts].any()):
         raise InvalidValue(
             f"On '{topology.name}' hosts are joined without a fabric of switches, so there is no ideal one to compare with; "
             "take a machine such as fattree4 or leafspine4x4x4."
         )
+    inner = np.flatnonzero((topology.source >= hosts) & (topology.target >= hosts))
+    ends = (topology.source[inner] - hosts, topology.target[inner] - hosts)
+    count, part = connected_components(coo_array((np.ones(len(inner)), ends), (switches, switches)), directed=False)
+    node = np.concatenate([np.arange(hosts), hosts + part])
     outer = np.flatnonzero((topology.source < hosts) | (topology.target < hosts))
-    ends = np.minimum(np.stack([topology.source[outer], topology.target[outer]]), hosts)
-    table = np.stack([*ends, topology.bandwidth[outer], topology.latency[outer]], axis=1)
-    return build(f"{topology.name} with one switch", hosts, table, switches=1)
+    columns = node[topology.source[outer]], node[topology.target[outer]], topology.bandwidth[outer], topology.latency[outer]
+    return build(f"{topology.name} with one switch", hosts, np.stack(columns, axis=1), switches=int(count))
 
 
 def conditions(topology: Topology, impair: str | None = None, losses: Sequence[str | float] = ()) -> list[Condition]:
@@ -191,7 +198,7 @@ def study(
             "leaves them to routing, like ring, direct or halving-doubling."
         )
     program = single_call(plan, size)
-    settings: dict[str, object] = {"loss": 0, "routing": "auto"}
+    settings: dict[str, object] = {"loss": 0, "routing": "widest"}
     ideal = _run(case, one_switch(case.topology), program, settings).time
     points: list[Point] = []
     for state in states or conditions(case.topology):

@@ -8,6 +8,8 @@ from collsim.errors import CollsimError
 from collsim.simulate import prepare, simulate
 from collsim.sweep.transports import TRANSPORTS, conditions, one_switch, study
 from collsim.topology import load
+from collsim.topology.routing import route
+from collsim.units import parse_bandwidth
 
 CLOS = "leafspine4x4x4"
 
@@ -23,6 +25,14 @@ def test_the_ideal_is_one_switch():
     _, last = points(prepare(CLOS, collective="all-to-all"), "direct", 2**18, transports=["spray"], impair="none")
     assert last.ideal == simulate("switch16", "direct", collective="all-to-all", size=2**18).result.time
     assert last.ideal >= last.bound
+
+
+def test_the_ideal_of_a_composed_machine_keeps_the_switch_of_each_rack():
+    merged = one_switch(load("nvl4x4"))
+    assert (merged.hosts, merged.switches, merged.links) == (16, 5, 64)
+    inside, across = (route(merged, "widest").path(0, host, key=(0, 0, 0)) for host in (1, 4))
+    rates = [{int(merged.bandwidth[link]) for link, _ in path} for path in (inside, across)]
+    assert rates == [{parse_bandwidth("900GB/s")}, {parse_bandwidth("800Gb/s")}]
 
 
 def test_feedback_goes_round_a_slow_cable_and_blind_spraying_does_not():
