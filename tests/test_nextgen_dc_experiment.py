@@ -101,3 +101,83 @@ def test_rows_are_kept_between_runs(study, tmp_path):
     assert (again.has(a=1), again.has(a=2)) == (True, False)
     again.add({"a": 2, "b": 0})
     assert path.read_text() == "a,b\n1,2.5\n2,0\n"
+
+
+@pytest.fixture
+def fabric_study(study, monkeypatch):
+    """The modules of the study of transports, beside those of `study`."""
+    import transports
+    import transports_report
+
+    yield transports, transports_report
+    for name in ("transports", "transports_report"):
+        sys.modules.pop(name)
+
+
+def test_the_tables_of_transports_are_what_the_rows_hold(fabric_study):
+    for name, table in fabric_study[1].tables().items():
+        assert f"<!-- {name} -->\n{table}<!-- end -->" in PAGE
+
+
+def test_all_transports_that_the_configuration_names_were_run(fabric_study):
+    own, read = CONFIG["transports"], fabric_study[1].read
+    found = {(r["condition"], r["collective"], r["transport"], r["seed"]) for r in read("paths")}
+    assert found == {
+        (condition, collective, transport, str(seed))
+        for condition in own["conditions"]
+        for collective in own["collectives"]
+        for transport in own["transports"]
+        for seed in range(own["seeds"].get(transport, 1))
+    }
+    for name, losses in (("lossy", own["lossy"]["losses"]), ("wan_loss", own["wan"]["losses"])):
+        assert {(r["loss"], r["seed"]) for r in read(name)} == {(x, str(k)) for x, n in losses.items() for k in range(n)}
+
+
+def test_selective_repeat_sends_each_lost_packet_once_more(fabric_study):
+    for name in ("lossy", "window", "wan_loss"):
+        for row in fabric_study[1].read(name):
+            if row["recovery"] == "selective-repeat":
+                assert row["repeated"] == row["lost"]
+            else:
+                assert int(row["repeated"]) == int(row["lost"]) + int(row["discarded"])
+
+
+def test_a_message_comes_again(fabric_study):
+    row = fabric_study[1].read("window")[8]
+    again = fabric_study[0].message(CONFIG["transports"]["window"], row["round_trip"], row["recovery"], int(row["seed"]))
+    assert {name: str(value) for name, value in again.items()}.items() <= row.items()
+
+
+def test_the_finding_on_transports_says_what_the_rows_say(fabric_study):
+    own, finding = fabric_study[1], " ".join(PAGE.split("## Finding")[1].split())
+
+    def took(condition, collective, transport):
+        rows = own.chosen(own.read("paths"), condition=condition, collective=collective, transport=transport)
+        return f"{own.slowdown(rows):.2f}"
+
+    hierarchy = [took("healthy", "hierarchical", way) for way in ("ecmp", "spray")]
+    pairs = [took("healthy", "all-to-all", way) for way in ("ecmp", "spray")]
+    assert f"takes {hierarchy[0]} of the ideal by ECMP and {hierarchy[1]} sprayed" in finding
+    assert f"an all-to-all {pairs[0]} and {pairs[1]} of the bound" in finding
+    assert {took("healthy", "ring", way) for way in CONFIG["transports"]["transports"]} == {"1.06"}
+    assert f"two uplinks to choose from: {took('four planes', 'hierarchical', 'ecmp')}" in finding
+    one = [took("one channel", "all-to-all", way) for way in ("ecmp", "spray")]
+    assert f"ECMP takes {one[0]} of the bound, spraying {one[1]} at perfectly even load" in finding
+    slow = [took("slow cable", "hierarchical", way) for way in ("spray", "feedback")]
+    assert f"from {hierarchy[1]} to {slow[0]}; feedback stays at {slow[1]}" in finding
+    blind = [took("slow cable", "all-to-all", way) for way in ("feedback", "spray")]
+    assert f"it takes {blind[0]} where blind spraying takes {blind[1]}" in finding
+    rows = own.chosen(own.read("window"), recovery="go-back-n")
+    each = [own.chosen(rows, round_trip=trip) for trip in own.values(rows, "round_trip")]
+    share = [own.per_loss(r) / own.average(r, "bdp_packets") for r in each]
+    assert f"{share[0]:.2f} to {share[3]:.2f} of it from 24 to 1,562 packets, {share[4]:.2f} at 6,250" in finding
+    lost = own.chosen(own.read("wan_loss"), loss="1e-5")
+    means = [own.average(own.chosen(lost, recovery=r), "time_s") * 1e3 for r in own.RECOVERIES]
+    assert f"means are {means[0]:.2f} ms and {means[1]:.2f} ms" in finding
+    again = own.average(own.chosen(lost, recovery="go-back-n"), "repeated")
+    assert f"go-back-N {again:,.0f}" in finding
+    rows = own.read("lossy")
+    calm = {(r["transport"], r["recovery"]): r for r in rows if r["loss"] == "0"}
+    sprayed = calm["spray", "go-back-n"]
+    assert f"{float(sprayed['time_s']) * 1e6:.0f} us" in finding
+    assert f"{int(sprayed['repeated']):,} packets" in finding

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import click
 from sites import sites
+from transports import transports
 
 
 @click.group()
@@ -15,7 +16,7 @@ def main() -> None:
     """Run a study of experiments/nextgen_dc."""
 
 
-COMMANDS: tuple[click.Command, ...] = (sites,)
+COMMANDS: tuple[click.Command, ...] = (sites, transports)
 
 for command in COMMANDS:
     main.add_command(command)
