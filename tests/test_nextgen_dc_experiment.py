@@ -181,3 +181,7 @@ def test_the_finding_on_transports_says_what_the_rows_say(fabric_study):
     sprayed = calm["spray", "go-back-n"]
     assert f"{float(sprayed['time_s']) * 1e6:.0f} us" in finding
     assert f"{int(sprayed['repeated']):,} packets" in finding
+    lossy = own.chosen(rows, loss="1e-3")
+    ways = {(t, r): own.average(own.chosen(lossy, transport=t, recovery=r), "time_s") * 1e6 for t, r in calm}
+    assert f"takes {ways['spray', 'selective-repeat']:.2f} us" in finding
+    assert f"costs {ways['ecmp', 'go-back-n']:.0f} against {ways['ecmp', 'selective-repeat']:.1f} us there" in finding
