@@ -23,7 +23,7 @@ VALUES = (
     "transfers",
     "packet_hops",
     "train_fraction",
-    *(f"{part}_ns" for part in CRITICAL_PARTS if part != "compute"),
+    *(f"{part}_ns" for part in CRITICAL_PARTS if part not in ("compute", "loss_wait")),
     "skipped",
 )
 MOST_HOPS = 450_000_000

@@ -29,7 +29,7 @@ MUTANTS = [
     ("10 credit at once", fabric, "Fabric._tail_left", "now + sender.link.latency", "now"),
     ("10 auto buffers", buffers, "auto_buffer", "largest)) + 1)", "largest)))"),
     ("11 ids of one tick", fabric, "Fabric._settle", "key=lambda m: m.id", "key=lambda m: -m.id"),
-    ("12 stays with its message", nic, "Port.granted", "elif flow.left", "elif flow.left and False"),
+    ("12 stays with its message", nic, "Port.granted", "elif flow.pending", "elif flow.pending and False"),
     ("12 round-robin by message", nic, "Port.__init__", "scheduler.per_packet and", "False and"),
     ("12 round-robin under rule 21", nic, "Port.__init__", "and not by_message", ""),
     ("12 lowest step", schedulers, "lowest_step", "message.step, ", ""),

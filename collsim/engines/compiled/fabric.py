@@ -90,21 +90,21 @@ def _nic_hop(s: Any, message: int, index: int) -> tuple[int, int, int]:
 
 
 @small_kernel
-def _order(s: Any, wire: Any, rank: int, message: int, index: int) -> tuple[int, int, int]:
+def _order(s: Any, wire: Any, rank: int, message: int, index: int) -> tuple[int, int, int, int]:
     """Return the key of a candidate, input number `rank`, of which the least wins (rules 16 and 17)."""
     if s.arbitration == ROUND_ROBIN:
         ahead = rank - wire.pointer
-        return ahead if ahead >= 0 else ahead + wire.inputs, 0, 0
+        return ahead if ahead >= 0 else ahead + wire.inputs, 0, 0, 0
     if s.arbitration == OLDEST:
-        return message_at(s, message).ready, message, index
-    return message_at(s, message).step, message, index
+        return message_at(s, message).ready, message, index, rank
+    return message_at(s, message).step, message, index, rank
 
 
 @small_kernel
-def _first_fifo(s: Any, link: int) -> tuple[int, int, int, tuple[int, int, int]]:
+def _first_fifo(s: Any, link: int) -> tuple[int, int, int, tuple[int, int, int, int]]:
     """Return (lane it takes, FIFO, the asker listed before it, key) of the first FIFO with room, -1 for none."""
     wire = link_at(s, link)
-    lane, best, before_best, least = -1, -1, -1, (0, 0, 0)
+    lane, best, before_best, least = -1, -1, -1, (0, 0, 0, 0)
     before, asker = -1, wire.askers
     while asker >= 0:
         fifo = lane_at(s, asker)

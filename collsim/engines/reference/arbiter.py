@@ -18,11 +18,11 @@ def _round_robin(link: Link, rank: int, packet: Packet) -> tuple[int, ...]:
 
 
 def _oldest(link: Link, rank: int, packet: Packet) -> tuple[int, ...]:
-    return (packet.message.ready, packet.message.id, packet.index)
+    return (packet.message.ready, packet.message.id, packet.index, rank)
 
 
 def _lowest_step(link: Link, rank: int, packet: Packet) -> tuple[int, ...]:
-    return (packet.message.step, packet.message.id, packet.index)
+    return (packet.message.step, packet.message.id, packet.index, rank)
 
 
 ORDERS: dict[str, Order] = {"round-robin": _round_robin, "oldest": _oldest, "lowest-step": _lowest_step}
