@@ -210,9 +210,9 @@ class Coverage:
         """Percent of the cases with a feature."""
         return 100 * self.counts[name] / max(self.cases, 1)
 
-    def gaps(self) -> list[str]:
-        """What is too rare for the set to prove anything; [] if nothing is."""
-        wanted = dict.fromkeys(sorted(POLICIES), 5.0) | {"credit stall": 30.0, "multi-hop contention": 30.0}
+    def gaps(self, choices: float = 5.0) -> list[str]:
+        """What is too rare for the set to prove anything, choices of settings below so many percent; [] if nothing is."""
+        wanted = dict.fromkeys(sorted(POLICIES), choices) | {"credit stall": 30.0, "multi-hop contention": 30.0}
         wanted |= {"deadlock": 2.0, "packets repeated": 10.0, "packets discarded": 4.0, "packets held for order": 2.0}
         wanted |= {"outcome=result": 80.0, "trains=all": 5.0, "trains=some": 5.0, "trains=none": 50.0}
         wanted |= {f"algorithm={name}": 0.3 for name in ALGORITHMS}

@@ -17,7 +17,7 @@ from agreement.shrink import shrink
 FEW, MANY, BATCH = 300, 3000, 900
 
 
-def check(numbers):
+def check(numbers, choices=5.0):
     """Hold cases on the compiled engine against the SimPy engine; refusals by name count as failures, gaps in them too."""
     coverage, found = Coverage(), {}
     for number in numbers:
@@ -29,7 +29,7 @@ def check(numbers):
             found[number] = texts or [str(other.error)]
     print(coverage.table())
     assert found == {}
-    assert coverage.gaps() == []
+    assert coverage.gaps(choices) == []
 
 
 def test_engines_agree_on_cases_that_cover_the_model():
@@ -39,7 +39,8 @@ def test_engines_agree_on_cases_that_cover_the_model():
 @pytest.mark.slow
 @pytest.mark.parametrize("start", range(FEW, MANY, BATCH))
 def test_engines_agree_on_thousands_of_cases(start):
-    check(range(start, start + BATCH))
+    # Of 900 cases with a choice that a twentieth of all have, the share scatters by 0.7 points.
+    check(range(start, start + BATCH), choices=4.0)
 
 
 @pytest.mark.parametrize(("start", "count"), [(0, 120), pytest.param(120, 1500, marks=pytest.mark.slow)])
