@@ -1,7 +1,6 @@
 """Pages in a real browser, Chromium without a window: no errors, nothing loaded, tips, sorting, choosing, no script."""
 
 import json
-import os
 import shutil
 import subprocess
 
@@ -16,8 +15,8 @@ from collsim.topology import load
 pytestmark = pytest.mark.slow
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--disable-extensions", "--enable-logging=stderr", "--dump-dom"),
+    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+    *("--disable-extensions", "--enable-logging=stderr", "--dump-dom"),
 )
 WATCH = """<script>
 window.wrong = [];
@@ -63,8 +62,7 @@ document.body.append(pre);
 def browser():
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        why = "There is no Chromium to look at pages with; install it (Debian: apt-get install chromium)."
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+        pytest.fail("There is no Chromium to look at pages with; install it (Debian: apt-get install chromium).")
     return path
 
 
