@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import Any
 
-__all__ = ["MessageBar", "Show", "progress"]
+import click
+
+__all__ = ["MessageBar", "Show", "progress", "stopped_after"]
 
 Show = Callable[[int, int | None, str], None]
 
@@ -57,3 +59,16 @@ def _left(wanted: bool) -> list[Any]:
     from rich.progress import TextColumn, TimeRemainingColumn
 
     return [TimeRemainingColumn(), TextColumn("left")] if wanted else []
+
+
+def stopped_after(why: BaseException | None, what: str) -> int:
+    """Return the exit code of a command that has written the `what` it completed: 0, or 130 where Ctrl-C cut it short.
+
+    A run that failed is raised, after what was complete before it has been written.
+    """
+    if why is None:
+        return 0
+    if not isinstance(why, KeyboardInterrupt):
+        raise why
+    click.echo(f"Error: Interrupted; the {what} above are complete, the others are missing.", err=True)
+    return 130

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collsim.cli.options import engine_option, machine_options, network_options, parse_settings, seed_option, settings_of
-from collsim.cli.progress import MessageBar, progress
+from collsim.cli.progress import MessageBar, progress, stopped_after
 from collsim.cli.traffic_rows import (
     batch_rows,
     bound_rows,
@@ -176,12 +176,7 @@ def _curve(case: TrafficCase, engine: str, loads: Sequence[Fraction], paths: dic
     if stopped is not None and not done:
         raise stopped
     _write(Curve(case, engine, tuple(done), expected), paths, single=len(loads) == 1)
-    if isinstance(stopped, RunError):
-        raise stopped
-    if stopped is not None:
-        click.echo("Error: Interrupted; the loads above are complete, the others are missing.", err=True)
-        return 130
-    return 0
+    return stopped_after(stopped, "loads")
 
 
 def _write(curve: Curve, paths: dict[str, str | None], single: bool) -> None:

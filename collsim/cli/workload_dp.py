@@ -15,7 +15,7 @@ from collsim.cli.options import (
     settings_of,
     sized_machine_options,
 )
-from collsim.cli.progress import MessageBar, progress
+from collsim.cli.progress import MessageBar, progress, stopped_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,12 +153,7 @@ def dp(ranks: str, scheme: str, topo: str | None, algo: str, **options: Any) -> 
     if stopped is not None and not study.runs:
         raise stopped
     _write(study, places, paths)
-    if isinstance(stopped, RunError):
-        raise stopped
-    if stopped is not None:
-        click.echo("Error: Interrupted; the schemes above are complete, the others are missing.", err=True)
-        return 130
-    return 0
+    return stopped_after(stopped, "schemes")
 
 
 def _check_read(names: Sequence[str]) -> None:

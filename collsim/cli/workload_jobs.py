@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collsim.cli.options import at_option, engine_option, machine_options, network_options, seed_option, settings_of
-from collsim.cli.progress import MessageBar, progress
+from collsim.cli.progress import MessageBar, progress, stopped_after
 
 if TYPE_CHECKING:
     from collsim.report.describe import Rows
@@ -93,12 +93,7 @@ def jobs_command(topo: str, jobs: tuple[str, ...], placement: str, **options: An
     if stopped is not None and not done:
         raise stopped
     _write(JobRun(case, wanted, speeds, tuple(done)), paths)
-    if isinstance(stopped, RunError):
-        raise stopped
-    if stopped is not None:
-        click.echo("Error: Interrupted; the placements above are complete, the others are missing.", err=True)
-        return 130
-    return 0
+    return stopped_after(stopped, "placements")
 
 
 def _write(run: JobRun, paths: dict[str, str | None]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collsim.cli.options import engine_option, machine_options, network_options, seed_option, settings_of
-from collsim.cli.progress import progress
+from collsim.cli.progress import progress, stopped_after
 from collsim.cli.workload_sites_rows import head_rows, table, tail_rows
 
 if TYPE_CHECKING:
@@ -95,12 +95,7 @@ def sites(**options: Any) -> int:
     if stopped is not None and not done:
         raise stopped
     _write(at, done, paths)
-    if isinstance(stopped, RunError):
-        raise stopped
-    if stopped is not None:
-        click.echo("Error: Interrupted; the ways above are complete, the others are missing.", err=True)
-        return 130
-    return 0
+    return stopped_after(stopped, "ways")
 
 
 def _write(at: Setting, done: list[Way], paths: dict[str, str | None]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collsim.cli.options import complete_algorithm, engine_option, machine_options, network_options, seed_option, settings_of
-from collsim.cli.progress import MessageBar, progress
+from collsim.cli.progress import MessageBar, progress, stopped_after
 from collsim.cli.workload_tp_rows import head_rows, next_words, tail_rows
 
 if TYPE_CHECKING:
@@ -136,12 +136,7 @@ def tp(ctx: click.Context, /, **options: Any) -> int:
     if stopped is not None and not done:
         raise stopped
     _write(ctx, Study(at, options["mode"], stock, own, share, tuple(done)), paths)
-    if isinstance(stopped, RunError):
-        raise stopped
-    if stopped is not None:
-        click.echo("Error: Interrupted; the shares above are complete, the others are missing.", err=True)
-        return 130
-    return 0
+    return stopped_after(stopped, "shares")
 
 
 def _warn_if_long(seconds: float, engine: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collsim.cli.options import algorithm_option, machine_options, run_options, settings_of, size_option
-from collsim.cli.progress import MessageBar, progress
+from collsim.cli.progress import MessageBar, progress, stopped_after
 
 if TYPE_CHECKING:
     from collsim.report.describe import Rows
@@ -81,12 +81,7 @@ def transports(topo: str, algo: str, size: str, names: str, **options: Any) -> i
         assert stopped is not None
         raise stopped
     _write(found, paths)
-    if isinstance(stopped, RunError):
-        raise stopped
-    if stopped is not None:
-        click.echo("Error: Interrupted; the runs above are complete, the others are missing.", err=True)
-        return 130
-    return 0
+    return stopped_after(stopped, "runs")
 
 
 def _write(found: Study, paths: dict[str, str | None]) -> None:
