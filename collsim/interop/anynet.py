@@ -1,7 +1,8 @@
 """BookSim's anynet files, read and written: routers, the nodes on them and the routers they are linked to.
 
-A line is `router R` and then any number of `node N` and `router M`, each with a latency in cycles behind it, else 1. A link
-goes both ways; a line that states it from the other end gives that direction a latency of its own.
+A line is `router R` and then any number of `node N` and `router M`, each with a latency in cycles behind it, else 1. Both
+directions exist, but between routers **a latency is that of the direction stated**: the way back has one cycle unless a line
+states it, too. That of a node and its router is of both ways. Source: booksim2, src/networks/anynet.cpp.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def read_anynet(path: Path, bandwidth: int | None = None, latency: int | None = 
         place = f"{origin}, line {number}"
         links.append(DraftLink(_name(a), _name(b), None, cycles * cycle, place))
         if (b, a) not in stated:
-            links.append(DraftLink(_name(b), _name(a), None, cycles * cycle, place))
+            back = 1 if a[0] == b[0] else cycles
+            links.append(DraftLink(_name(b), _name(a), None, back * cycle, place))
     ends = sorted({end for pair in stated for end in pair})
     nodes = tuple(DraftNode(_name(end), end[0] == "node") for end in ends)
     return finish(Draft(path.stem, nodes, tuple(links), "anynet of BookSim"), origin, bandwidth)

@@ -34,8 +34,23 @@ def test_lines_from_either_end(read, name):
     net = read(TEXT, name)
     assert net.names == ("n0", "n1", "n2", "n3", "r0", "r1")
     want = {("r0", "n0"): 1, ("r0", "n1"): 1, ("r0", "r1"): 5, ("r1", "n2"): 3, ("n3", "r1"): 1}
-    assert links(net) == want | {(b, a): cycles for (a, b), cycles in want.items()}
+    # Between routers a latency is of the way stated alone: BookSim's link from r1 back to r0 has one cycle.
+    assert links(net) == want | {(b, a): cycles for (a, b), cycles in want.items()} | {("r1", "r0"): 1}
     assert set(net.bandwidth.tolist()) == {16 * 10**9}
+
+
+@pytest.mark.parametrize(
+    "text, there, back",
+    [
+        ("router 0 node 0 router 1 15\nrouter 1 node 1\n", 15, 1),
+        ("router 0 node 0 router 1\nrouter 1 node 1 router 0 15\n", 1, 15),
+        ("router 0 node 0 router 1 15\nrouter 1 node 1 router 0\n", 15, 1),
+        ("router 1 node 1 router 0 3\nrouter 0 node 0\n", 1, 3),
+    ],
+)
+def test_a_way_that_no_line_states_takes_one_cycle(read, text, there, back):
+    net = read(text)
+    assert (links(net)["r0", "r1"], links(net)["r1", "r0"]) == (there, back)
 
 
 def test_a_direction_stated_from_the_other_end_has_its_own_latency(read):
