@@ -1,8 +1,9 @@
 """From the elements of NCCL's topology XML to a topology: which rates they have, and which of them matter.
 
-Where NVLinks join all GPUs, straight or through NVSwitches or other GPUs, they are the network: NCCL then sends nothing
-between GPUs over PCIe. Else PCIe switches and NUMA nodes are switches of the graph. Network cards lead out of the server and
-are only counted.
+Where NVLinks (AMD: xGMI links) join all GPUs, straight or through NVSwitches or other GPUs, they are the network: NCCL then
+sends nothing between GPUs over PCIe. Else PCIe switches and NUMA nodes are switches of the graph. Network cards lead out of
+the server and are only counted. Files that clouds ship to be read by NCCL (`NCCL_TOPO_FILE`) describe the PCIe tree alone:
+their GPUs are known by class, and their NVLinks are in no file.
 """
 
 from __future__ import annotations
@@ -10,29 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 from collsim.errors import FileFormatError
+from collsim.interop.nccl_rates import numa_rate, nvlink_rate, pcie_rate, xgmi_rate
 from collsim.interop.nccl_xml import Element
 from collsim.topology.draft import Draft, DraftLink, DraftNode, finish
 from collsim.topology.graph import Topology
 from collsim.units import format_bandwidth
 
-__all__ = ["NVLINK", "nvlink_rate", "pcie_rate", "server"]
+__all__ = ["server"]
 
-NVLINK = ((60, 20), (70, 25), (86, 14), (87, 25), (100, 50))
-"""(from this compute capability on, rated GB/s of one NVLink and direction): P100 20, V100 25, A100 25, H100 25, GB200 50.
-
-sm 86 has NVLink 3 with four lanes of half the width: 112.5 GB/s both ways over four links, so 14 each.
-"""
-_PCIE = {"2.5": Fraction(8, 10), "5.0": Fraction(8, 10), "5": Fraction(8, 10)}
-_PCIE |= dict.fromkeys(("8.0", "8", "16.0", "16", "32.0", "32"), Fraction(128, 130))
-_PCIE |= dict.fromkeys(("64.0", "64"), Fraction(242, 256))
-"""What line coding leaves of a lane's transfers: 8b/10b, 128b/130b, and the flits of PCIe 6."""
-_SPEED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*GT/s(\s+PCIe)?\s*")
-_NUMA = ((0xCF, 40), (0x8F, 22), (0x55, 10), (0, 6))
 _SWITCH, _CPU = "0x0680", "0x068001"
 """Classes of an nvlink's target: bridges are NVSwitches, but for that of a CPU."""
+_GPU_CLASSES = ("0x0300", "0x0302", "0x0380", "0x1200")
+"""Classes of PCIe devices that are GPUs, where no <gpu> says which are."""
 _MOST_NVLINKS = 1024
 
 
@@ -49,6 +41,7 @@ class _Parts:
     nics: list[Element] = field(default_factory=list)
     at: dict[tuple[str, str], str] = field(default_factory=dict)
     host: dict[str, str] = field(default_factory=dict)
+    ranks: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def place(self, element: Element) -> str:
         return f"{self.origin}, line {element.line}"
@@ -61,6 +54,7 @@ def server(system: Element, name: str, origin: str, bandwidth: int | None, laten
     """Return the topology of `system`; `bandwidth` and `latency` as `draft.finish` uses them."""
     parts = _Parts(origin)
     cpus = system.under("cpu")
+    _rank_by_class(parts, cpus)
     if not cpus:
         raise parts.fail(system, "the <system> has no <cpu>; a whole dump has one for each NUMA node.")
     for cpu in cpus:
@@ -71,12 +65,16 @@ def server(system: Element, name: str, origin: str, bandwidth: int | None, laten
             _walk(parts, pci, own, (own, cpu.attributes.get("host_hash", "")))
         parts.nics += [net for nic in cpu.under("nic") for net in nic.under("net")]
     if not parts.gpus:
-        raise parts.fail(system, "no <gpu> is in it; the dump of a rank that sees the GPUs has them.")
+        raise parts.fail(
+            system, "no <gpu> and no device of a GPU's class is in it; the dump of a rank that sees GPUs has them."
+        )
     gpus = sorted(parts.gpus, key=lambda gpu: int(gpu.removeprefix("gpu")))
     nvlinks, uses_switch = _nvlinks(parts)
     relayed = _joined(gpus, nvlinks, through=True)
     alone = relayed and not any(link.target in parts.switches for link in nvlinks)
     what = f"{len(gpus)} GPUs, {_cards(parts)}, from a topology file of NCCL; rated rates"
+    if parts.ranks:
+        what = f"{len(gpus)} GPUs known by class, ranked by bus number, PCIe alone: a file for NCCL to read has no NVLinks"
     switches = ["nvswitch"] if uses_switch else []
     links: Sequence[DraftLink] = nvlinks
     if not alone:
@@ -88,12 +86,28 @@ def server(system: Element, name: str, origin: str, bandwidth: int | None, laten
     return finish(Draft(name, nodes, tuple(links), what, levels=levels), origin, bandwidth, latency)
 
 
+def _rank_by_class(parts: _Parts, cpus: Sequence[Element]) -> None:
+    """Where no <gpu> is in the file, number the devices of a GPU's class by their bus numbers, as CUDA does."""
+    found: list[tuple[str, str]] = []
+    open_ = [(cpu.attributes.get("host_hash", ""), cpu) for cpu in cpus]
+    while open_:
+        server, element = open_.pop()
+        if element.under("gpu"):
+            return
+        open_ += [(server, pci) for pci in element.under("pci")]
+        if element.attributes.get("class", "").lower()[:6] in _GPU_CLASSES:
+            found.append((server, element.attributes.get("busid", "").lower()))
+    parts.ranks = {device: rank for rank, device in enumerate(sorted(found))}
+
+
 def _walk(parts: _Parts, pci: Element, above: str, where: tuple[str, str]) -> None:
     """Note a PCIe device and what hangs on it; `above` is the node it is linked to, `where` its NUMA node and server."""
     bus = pci.attributes.get("busid", "")
     nets = [net for nic in pci.under("nic") for net in nic.under("net")]
     parts.nics += nets
     gpus, inner = pci.under("gpu"), pci.under("pci")
+    if (rank := parts.ranks.get((where[1], bus.lower()))) is not None and not inner:
+        gpus = [Element("gpu", {"rank": str(rank)}, pci.line)]
     if not gpus and not inner:
         return
     if not bus:
@@ -136,11 +150,13 @@ def _nvlinks(parts: _Parts) -> tuple[list[DraftLink], bool]:
     links: list[DraftLink] = []
     total: dict[str, tuple[int, str]] = {}
     for name, gpu in parts.gpus.items():
-        for nvlink in gpu.under("nvlink"):
-            count = nvlink.attributes.get("count", "1")
+        for nvlink in (*gpu.under("nvlink"), *gpu.under("xgmi")):
+            count, amd = nvlink.attributes.get("count", "1"), nvlink.name == "xgmi"
+            link = "xGMI link" if amd else "NVLink"
             if not re.fullmatch(r"\d{1,4}", count) or not 1 <= int(count) <= _MOST_NVLINKS:
-                raise parts.fail(nvlink, f"the count '{count}' of NVLinks is not a number from 1 to {_MOST_NVLINKS}.")
-            rate, place = nvlink_rate(gpu.attributes.get("sm", ""), parts.place(gpu)), parts.place(nvlink)
+                raise parts.fail(nvlink, f"the count '{count}' of {link}s is not a number from 1 to {_MOST_NVLINKS}.")
+            rate = _rate(gpu, parts.place(gpu), amd)
+            place = parts.place(nvlink)
             kind, target = nvlink.attributes.get("tclass", "").lower(), nvlink.attributes.get("target", "").lower()
             if kind == _CPU:
                 links += _both(name, parts.home[name], rate * int(count), place)
@@ -150,11 +166,15 @@ def _nvlinks(parts: _Parts) -> tuple[list[DraftLink], bool]:
             elif (peer := parts.at.get((parts.host[name], target))) in parts.gpus:
                 links += [DraftLink(name, str(peer), rate, None, place)] * int(count)
             else:
-                what = f"an NVLink leads to '{target}' of class '{kind}', which is no GPU of this file and no NVSwitch."
+                what = f"an {link} leads to '{target}' of class '{kind}', which is no GPU of this file and no NVSwitch."
                 raise parts.fail(nvlink, what)
     for name, (rate, place) in total.items():
         links += _both(name, "nvswitch", rate, place)
     return links, bool(total)
+
+
+def _rate(gpu: Element, place: str, amd: bool) -> int:
+    return (xgmi_rate if amd else nvlink_rate)(gpu.attributes.get("gcn" if amd else "sm", ""), place)
 
 
 def _joined(gpus: Sequence[str], links: Sequence[DraftLink], *, through: bool) -> bool:
@@ -181,39 +201,9 @@ def _between_cpus(parts: _Parts) -> Iterator[DraftLink]:
     for index, (name, cpu) in enumerate(parts.cpus):
         for other, second in parts.cpus[index + 1 :]:
             if cpu.attributes.get("host_hash") == second.attributes.get("host_hash"):
-                yield from _both(name, other, min(_numa_rate(cpu), _numa_rate(second)), parts.place(second))
-
-
-def _numa_rate(cpu: Element) -> int:
-    arch, vendor = cpu.attributes.get("arch", "x86_64"), cpu.attributes.get("vendor", "")
-    if arch != "x86_64":
-        return {"ppc64": 32, "arm64": 6}.get(arch, 6) * 10**9
-    model = cpu.attributes.get("modelid", "")
-    if vendor == "GenuineIntel":
-        number = int(model) if re.fullmatch(r"\d{1,6}", model) else 0
-        return next(rate for least, rate in _NUMA if number >= least) * 10**9
-    return 16 * 10**9
-
-
-def nvlink_rate(sm: str, place: str) -> int:
-    """Return bytes/s of one NVLink and direction of a GPU of compute capability `sm` (70, 80, 90, ...)."""
-    if not re.fullmatch(r"\d{2,3}", sm) or int(sm) < NVLINK[0][0]:
-        raise FileFormatError(f"{place}: a GPU with NVLinks has sm '{sm}'; known are 60 and later.")
-    return [rate for least, rate in NVLINK if int(sm) >= least][-1] * 10**9
-
-
-def pcie_rate(speed: str, width: str, place: str) -> int:
-    """Return bytes/s of a PCIe link from "16.0 GT/s PCIe" and its lanes; 16 lanes where a virtual machine says 0."""
-    found = _SPEED.fullmatch(speed)
-    if speed and found is None:
-        raise FileFormatError(f"{place}: the link_speed '{speed}' is not like '16.0 GT/s PCIe'.")
-    lane = found[1] if found else "8.0"  # what NCCL takes where the kernel knows no speed
-    if lane not in _PCIE:
-        raise FileFormatError(f"{place}: no generation of PCIe has {lane} GT/s; known are {', '.join(_PCIE)}.")
-    if width and not re.fullmatch(r"\d{1,2}", width):
-        raise FileFormatError(f"{place}: the link_width '{width}' is no number of lanes.")
-    lanes = int(width or 0) or 16
-    return int(Fraction(lane) * _PCIE[lane] * lanes * 10**9 / 8)
+                yield from _both(
+                    name, other, min(numa_rate(cpu.attributes), numa_rate(second.attributes)), parts.place(second)
+                )
 
 
 def _both(a: str, b: str, rate: int, place: str) -> list[DraftLink]:

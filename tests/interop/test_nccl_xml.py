@@ -5,7 +5,7 @@ import pytest
 from interop.fuzz import survives
 
 from collsim.errors import CollsimError, FileFormatError
-from collsim.interop.nccl_server import nvlink_rate, pcie_rate
+from collsim.interop.nccl_rates import nvlink_rate, pcie_rate, xgmi_rate
 from collsim.simulate import simulate
 from collsim.topology import load
 
@@ -57,6 +57,52 @@ def test_an_h100_server_is_the_machine_of_that_name(read):
         assert np.array_equal(getattr(net, what), getattr(want, what))
     assert "network cards left out (8 of 50 GB/s)" in net.about
     assert simulate(net, "ring", size="1MiB").result.time == simulate(want, "ring", size="1MiB").result.time
+
+
+def amd(rank, ranks, gcn="942", count=1):
+    inside = "".join(f'<xgmi target="{bus(k)}" count="{count}" tclass="0x120000"/>' for k in range(ranks) if k != rank)
+    device = f'<gpu dev="{rank}" sm="228" gcn="{gcn}" rank="{rank}" gdr="1">{inside}</gpu>'
+    return f'<pci busid="{bus(rank)}" class="0x120000" {LINK}>{device}</pci>'
+
+
+@pytest.mark.parametrize("gcn, rate", [("908", 46), ("910", 50), ("gfx90a", 50), ("942", 64), ("gfx950", 76.8)])
+def test_xgmi_links_of_amd_join_the_gpus(read, gcn, rate):
+    net = read(system(*(amd(rank, 4, gcn, count=2) for rank in range(4))))
+    assert (net.hosts, net.switches, net.links) == (4, 0, 24)
+    assert set(net.bandwidth.tolist()) == {round(rate * 10**9)}
+    assert not net.forwards.any()
+
+
+def test_an_unknown_generation_of_xgmi_is_refused(read):
+    with pytest.raises(FileFormatError, match=r"line 3: a GPU with xGMI links has gcn 'gfx77'; known are 906, 908"):
+        read(system(amd(0, 2, "gfx77"), amd(1, 2)))
+    assert xgmi_rate("gfx942:sramecc+", "x") == 64 * 10**9
+
+
+def device(number, kind, inside=None):
+    head = f'<pci busid="{number}" class="{kind}" link_speed="16 GT/s" link_width="16"'
+    return f"{head}/>" if inside is None else f"{head}>{inside}</pci>"
+
+
+def test_a_file_made_for_nccl_to_read_names_its_gpus_by_class(read):
+    # As clouds ship them: no <gpu>, no <nic>; and buses in no order.
+    def board(number, *gpus):
+        cards = [device(f"010{n}:00:00.0", "0x020700") for n in gpus]
+        return device(
+            f"ffff:ff:0{number}.0", "0x060400", "".join(device(f"000{n}:00:00.0", "0x030200") for n in gpus) + cards[0]
+        )
+
+    net = read(system(board(1, 3, 4), board(2, 1, 2)))
+    assert net.names[:4] == ("gpu0", "gpu1", "gpu2", "gpu3")
+    assert "4 GPUs known by class, ranked by bus number, PCIe alone" in net.about
+    above = {net.names[b] for a, b in zip(net.source, net.target, strict=True) if net.names[a] in ("gpu0", "gpu1")}
+    assert above == {"pciffff:ff:02.0"}
+    assert max(net.bandwidth.tolist()) == 31_507_692_307
+
+
+def test_devices_of_a_gpus_class_are_passed_over_where_gpus_are_named(read):
+    net = read(system(gpu(0, bus(0)) + gpu(1, bus(1)) + device("0000:aa:00.0", "0x030200")))
+    assert net.hosts == 2
 
 
 CUBE = {
