@@ -23,6 +23,8 @@ __all__ = ["chakra_prefix", "dump_nodes", "load_nodes", "rank_files", "read_node
 MOST_BYTES = 1 << 30
 """Bytes of a file of one rank, unpacked: what a small gzip may blow up to before it is refused."""
 VERSION = "0.0.4"
+NARROW = ("comm_src", "comm_dst", "comm_tag")
+"""Attributes that Chakra's feeder takes from the field int32_val and no other: written elsewhere they would be 0 there."""
 _RANKED = re.compile(r"(?P<prefix>.+)\.(?P<rank>\d{1,7})(?P<suffix>\.et|\.et\.gz|\.json)\Z")
 
 
@@ -150,6 +152,8 @@ def dump_nodes(nodes: Sequence[ChakraNode], *, gzip: bool = False) -> bytes:
                 one.bool_val = value
             elif isinstance(value, str):
                 one.string_val = value
+            elif name in NARROW and isinstance(value, int) and value < 1 << 31:
+                one.int32_val = value
             else:
                 # Sizes do not fit 32 bits, and readers ask for this field.
                 one.int64_val = value

@@ -47,6 +47,21 @@ def test_what_is_written_is_what_the_schema_says():
     assert data == META + framed(expected)
 
 
+def test_ends_and_tags_stand_where_the_feeder_looks_for_them():
+    # Chakra's et_feeder_node.cpp asks attr.int32_val() for them: in int64_val every message would be of rank 0 to rank 0.
+    data = dump_nodes([node(3, SENDS, comm_src=0, comm_dst=300, comm_tag=(1 << 31) - 1, comm_size=8, comm_type=2)])
+    expected = field(1, 3) + field(2, b"n3") + field(3, SENDS)
+    for name, kind, value in (
+        (b"comm_src", 7, 0),
+        (b"comm_dst", 7, 300),
+        (b"comm_tag", 7, (1 << 31) - 1),
+        (b"comm_size", 9, 8),
+        (b"comm_type", 9, 2),
+    ):
+        expected += field(10, field(1, name) + field(kind, value))
+    assert data == META + framed(expected)
+
+
 def test_the_json_of_the_feeder(tmp_path):
     entries = [
         {"Id": 1, "Name": "c", "NodeType": 4, "is_cpu_op": 0, "runtime": 6, "data_deps": []},
