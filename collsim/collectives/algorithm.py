@@ -104,8 +104,8 @@ class Algorithm:
         if not self.serves(collective):
             others = sorted(a.name for _, a in ALGORITHMS.items() if a.serves(collective))
             raise AlgorithmUnsuitable(
-                f"{self.name} does not do {collective.name}; it does {', '.join(self.collectives)}. "
-                f"For {collective.name} use {', '.join(others)}."
+                f"{self.name} does not do {collective.name}; it does {', '.join(self.collectives)} (--collective "
+                f"{self.collectives[0]}). For {collective.name} use {', '.join(others)}."
             )
         for key in options:
             if key not in self.options:

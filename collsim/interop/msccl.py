@@ -71,7 +71,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A thread block: its steps run in order; `send` and `recv` are its peers or -1, `channel` its channel."""
+    """A thread block: its steps run in order; `send` and `recv` are its peers or -1, `channel` its channel or -1."""
 
     id: int
     send: int
@@ -153,7 +153,7 @@ def _check_gpu(program: MscclProgram, gpu: Gpu) -> None:
         if block.id < 0 or block.id in blocks:
             raise FileFormatError(f"{where}: the id {block.id} is {'negative' if block.id < 0 else 'there twice'}.")
         blocks[block.id] = block
-        if not 0 <= block.channel < 1 << 16:
+        if not (0 if max(block.send, block.recv) >= 0 else -1) <= block.channel < 1 << 16:
             raise FileFormatError(f"{where}: channel {block.channel}; channels count from 0.")
         for what, peer in (("send", block.send), ("recv", block.recv)):
             if not -1 <= peer < program.ranks or peer == gpu.id:

@@ -20,6 +20,8 @@ from collsim.interop.msccl_lint import MOST_CHANNEL_BLOCKS, MOST_CHANNELS, MOST_
 __all__ = ["msccl_program"]
 
 Wait = tuple[int, int]
+ANY_SIZE = 1 << 35
+"""maxBytes of a program for all sizes: newer runtimes ask for the attribute, and older ones take 0 for no size at all."""
 
 
 def msccl_program(schedule: Schedule, *, name: str | None = None, proto: str = "Simple") -> MscclProgram:
@@ -48,7 +50,17 @@ def msccl_program(schedule: Schedule, *, name: str | None = None, proto: str = "
         inputs, outputs = layout.units // schedule.ranks, layout.units
     gpus = tuple(Gpu(rank, inputs, outputs, layout.scratch[rank], found.blocks(rank)) for rank in range(schedule.ranks))
     in_place = collective != "all-to-all"
-    return MscclProgram(name or schedule.algorithm, collective, in_place, layout.units, gpus, proto, groups * lanes)
+    return MscclProgram(
+        name or schedule.algorithm,
+        collective,
+        in_place,
+        layout.units,
+        gpus,
+        proto,
+        groups * lanes,
+        least=0,
+        most=ANY_SIZE,
+    )
 
 
 class _Layout:

@@ -153,7 +153,9 @@ def _gpu(e: _Element, blocks: list[Block]) -> Gpu:
 
 def _block(e: _Element, steps: list[Step]) -> Block:
     send, recv = e.whole("send", -1), e.whole("recv", -1)
-    return Block(e.whole("id", least=0), send, recv, e.whole("chan", 0, 0), tuple(steps), e.line)
+    # A block that talks to nobody may be on no channel.
+    channel = e.whole("chan", 0, -1 if send < 0 and recv < 0 else 0)
+    return Block(e.whole("id", least=0), send, recv, channel, tuple(steps), e.line)
 
 
 def _step(e: _Element, place: int) -> Step:

@@ -1,4 +1,7 @@
-"""MSCCL XML, written: the old variant, which every runtime reads, with all attributes spelt out."""
+"""MSCCL XML, written: the old variant, which every runtime reads, with all attributes spelt out.
+
+Newer runtimes (RCCL, msccl-executor) refuse an <algo> without `outofplace`, `minBytes` and `maxBytes`.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,7 @@ def _head(program: MscclProgram) -> dict[str, object]:
         "ngpus": program.ranks,
         "coll": SPELT[program.collective],
         "inplace": int(program.inplace),
+        "outofplace": int(not program.inplace),
     }
     more = {"minBytes": program.least, "maxBytes": program.most, "nthreads": program.threads}
     return head | {key: value for key, value in more.items() if value is not None}

@@ -6,6 +6,7 @@ import pytest
 from interop.msccl_files import all_gather, all_pairs, new_ring, ring, two_step_all_to_all, whole
 
 from collsim.collectives.algorithm import ALGORITHMS, parse_algorithm
+from collsim.collectives.algorithm_files import from_file
 from collsim.collectives.collective import collective
 from collsim.collectives.verify import verify
 from collsim.engines.engine import ENGINES
@@ -246,8 +247,36 @@ LINTED = {
         "allreduce", 1, [[(-1, -1, c // 8, []) for c in range(217)], []], nchannels=32
     ): "217 thread blocks; a GPU runs 216",
     whole("allreduce", 1, [[(-1, -1, 0, [("nop",)] * 257)], []]): "257 steps; a thread block holds 256",
+    ring(2).replace('tb id="0"', 'tb id="1"', 1): "GPU 0: thread block 0 is missing",
+    # The sum waits for the last arrival by the nops before it and by itself; without its own wait parsers give up.
+    all_pairs(3).replace('depid="1" deps="1" hasdep="0"', 'depid="-1" deps="-1" hasdep="0"', 1): "step 1: it follows a nop",
+    whole("allreduce", 32_769, [[(-1, -1, 0, [("cpy", ("i", 0), ("i", 32_768))])], []]): "an offset beyond 32,767",
+    whole(
+        "allreduce",
+        1,
+        [[(-1, -1, c // 8, [("nop", ("i", -1), ("o", -1), 0, (128, 0))] if not c else [("nop",)]) for c in range(129)], []],
+    ): "it waits for block 128; the runtime keeps 8 bits",
+    whole(
+        "allreduce", 1, [[(-1, -1, c, [("nop",)] * 256) for c in range(16)], []]
+    ): "4,115 XML elements; RCCL's parser holds 4,096",
     whole("allreduce", 99, [[(-1, -1, 0, [("cpy", ("i", 0), ("i", 1), 72)])], []]): "72 chunks; a step moves up to 71",
 }
+
+
+def test_a_block_that_talks_to_nobody_may_be_on_no_channel():
+    text = all_gather(4, 0).replace('send="-1" recv="-1" chan="0"', 'send="-1" recv="-1" chan="-1"')
+    assert 'chan="-1"' in text
+    assert imported(text, "all-gather").transfers == 12
+    assert not lint(parse_msccl(text))
+    with pytest.raises(FileFormatError, match="chan='-1'; it is a whole number of 0"):
+        parse_msccl(ring(2).replace('chan="0"', 'chan="-1"'))
+
+
+def test_what_an_algorithm_from_a_file_does_is_named_with_the_way_to_ask_for_it(tmp_path):
+    (tmp_path / "plan.xml").write_text(all_gather(4, 0))
+    machine = load("switch4")
+    with pytest.raises(AlgorithmUnsuitable, match=r"does not do all-reduce; it does all-gather \(--collective all-gather\)"):
+        from_file(f"{tmp_path}/plan.xml").schedule(machine, collective("all-reduce"))
 
 
 @pytest.mark.parametrize("text", LINTED, ids=list(LINTED.values()))

@@ -184,3 +184,11 @@ def test_what_the_format_cannot_say_is_refused():
     fine = ScheduleBuilder(collective("broadcast", 0), "fine", [0, 1], [1, 1 << 21])
     with pytest.raises(InvalidValue, match="Chunks of equal size would be 2,097,153 a buffer"):
         msccl_program(fine.finish())
+
+
+def test_the_head_says_all_that_newer_runtimes_ask_for():
+    # RCCL's parser refuses an <algo> that lacks one of these, and MSCCL's own takes maxBytes 0 for no size at all.
+    for name, apart in (("all-reduce", 0), ("all-to-all", 1)):
+        plan = ALGORITHMS.get("direct").schedule(load("switch4"), collective(name))
+        head = to_msccl_xml(msccl_program(plan)).splitlines()[0]
+        assert f'inplace="{1 - apart}" outofplace="{apart}" minBytes="0" maxBytes="{1 << 35}"' in head, name
