@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from collsim.report.output import write_file
 from collsim.report.palette import HOST, SCALE, SERIES, SWITCH, of_chunk
-from collsim.report.shapes import node_radius, spacing
+from collsim.report.shapes import node_radii, rate_shares, spacing
 from collsim.topology.graph import Topology
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "draw_nodes",
     "fitted",
     "framed",
+    "headline",
     "name_nodes",
     "save",
     "set_frame",
@@ -44,15 +46,18 @@ SMALLEST = 5.5
 """Points below which a name does not go into its node but above it."""
 
 
-def canvas(t: Topology, lines: Sequence[NDArray[np.float64]], aside: float = 1.9) -> tuple[Figure, Axes, float]:
-    """Return (figure, axes, points a unit) for a machine and what is drawn between its nodes; `aside`: inches for a legend.
+def canvas(
+    t: Topology, lines: Sequence[NDArray[np.float64]], aside: float = 1.9, below: float = 0.0
+) -> tuple[Figure, Axes, float]:
+    """Return (figure, axes, points a unit) for a machine and what is drawn between its nodes.
 
-    Large machines get a larger page.
+    `aside`, `below`: inches for a legend. Machines of many nodes, or of many in a row, get a larger page.
     """
     box = framed(t, lines)
-    side = float(np.clip(6.6 * (t.nodes / 300) ** 0.4, 6.6, 14.0))
+    row = float(np.ptp(t.coordinates, axis=0).max()) / spacing(t)
+    side = float(np.clip(max(6.6 * (t.nodes / 300) ** 0.4, 0.08 * row), 6.6, 14.0))
     width, height = fitted(box, side, side)
-    figure = Figure(figsize=(max(width, 4.0) + aside, height + 0.4), layout="constrained")
+    figure = Figure(figsize=(max(width, 4.0) + aside, height + 0.5 + below), layout="constrained")
     axes = figure.add_subplot()
     set_frame(axes, box)
     return figure, axes, 72 * width / float(np.ptp(box[:, 0]))
@@ -73,27 +78,41 @@ def show_chunks(figure: Figure, axes: list[Axes], chunks: int) -> None:
         figure.colorbar(colours, ax=axes, label="chunk", shrink=0.6, ticks=MaxNLocator(integer=True))
 
 
-def draw_nodes(axes: Axes, t: Topology) -> None:
-    """Draw hosts as circles and switches as squares."""
-    radius = node_radius(t)
-    style: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.6, "zorder": 3}
+def headline(figure: Figure, axes: Axes, text: str, size: float = 12.0, aside: float = 1.9) -> None:
+    """Write `text` above the drawing, its lines broken where it ends, `aside` inches from the end of the page."""
+    room = max(24, int((figure.get_figwidth() - aside) * 72 / (0.55 * size)))
+    lines = [part for line in text.split("\n") for part in wrap(line, room)]
+    figure.set_figheight(figure.get_figheight() + 1.3 * size / 72 * (len(lines) - 1))
+    # The topmost node may have its name above it.
+    axes.set_title("\n".join(lines), fontsize=size, pad=13)
+
+
+def draw_nodes(axes: Axes, t: Topology, scale: float) -> None:
+    """Draw hosts as circles and switches as squares; `scale`: points a unit."""
+    # However small the page is for them, nodes are to be seen, if only as a line of them.
+    radii = np.maximum(node_radii(t), 0.8 / scale)
+    radius = float(radii[-1])
+    # Small nodes have a narrow rim, or nothing would be left of them.
+    rims = np.clip(0.12 * scale * radii, 0.0, 0.6)
+    style: dict[str, Any] = {"edgecolors": "white", "linewidths": rims[: t.hosts], "zorder": 3}
     hosts, switches = t.coordinates[: t.hosts], t.coordinates[t.hosts :]
-    size = np.full(len(hosts), 2 * radius)
+    size = 2 * radii[: t.hosts]
     axes.add_collection(
         EllipseCollection(
             size, size, 0 * size, units="xy", offsets=hosts, offset_transform=axes.transData, facecolors=HOST, **style
         )
     )
     corners = 0.9 * radius * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    style["linewidths"] = rims[t.hosts :]
     axes.add_collection(PolyCollection([at + corners for at in switches], facecolors=SWITCH, **style))
 
 
 def name_nodes(axes: Axes, t: Topology, names: dict[int, str], scale: float) -> None:
     """Write names into their nodes where they fit, else above them where there is room; `scale`: points a unit."""
-    inside = 2 * scale * node_radius(t)
+    radii = node_radii(t)
     for kind in (slice(0, t.hosts), slice(t.hosts, t.nodes)):
         own = {node: name for node, name in names.items() if kind.start <= node < kind.stop}
-        longest = max(map(len, own.values()), default=0)
+        longest, inside = max(map(len, own.values()), default=0), 2 * scale * float(radii[kind.stop - 1])
         font = min(9.0, 0.85 * inside / (0.62 * max(longest, 2)))
         style: dict[str, Any] = {"va": "center", "xytext": (0, 0)}
         if font < SMALLEST:
@@ -110,10 +129,10 @@ def name_nodes(axes: Axes, t: Topology, names: dict[int, str], scale: float) -> 
 
 def framed(t: Topology, lines: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return [[least x, y], [greatest x, y]] of all nodes and lines with a margin; never empty in a direction."""
-    rim = 1.6 * node_radius(t)
+    rim = 1.6 * node_radii(t)[:, None]
     nodes = t.coordinates
     every = np.concatenate(
-        [nodes - rim, nodes + rim, *(line + rim / 4 for line in lines), *(line - rim / 4 for line in lines)]
+        [nodes - rim, nodes + rim, *(line + rim[0] / 4 for line in lines), *(line - rim[0] / 4 for line in lines)]
     )
     return np.array([every.min(axis=0), every.max(axis=0)])
 
@@ -133,9 +152,9 @@ def set_frame(axes: Axes, frame: NDArray[np.float64]) -> None:
 
 
 def widths(rates: Any, t: Topology) -> Any:
-    """Return line widths in points: all links alike are thin, else from 0.6 for the slowest to 3.2 for the fastest."""
-    low, high = int(t.bandwidth.min()), int(t.bandwidth.max())
-    return 1.3 + 0 * rates if low == high else 0.6 + 2.6 * rates / high
+    """Return line widths in points: all links alike are thin, else up to 3.2 for the fastest, by the root of the rate."""
+    widest = 1.3 if t.bandwidth.min() == t.bandwidth.max() else 3.2
+    return widest * np.asarray(rate_shares(rates, t))
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

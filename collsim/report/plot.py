@@ -26,6 +26,7 @@ from collsim.report.drawing import (
     draw_nodes,
     fitted,
     framed,
+    headline,
     name_nodes,
     save,
     set_frame,
@@ -34,7 +35,7 @@ from collsim.report.drawing import (
 )
 from collsim.report.output import FORMATS, check_drawable
 from collsim.report.palette import GRID, HOST, LINK, MARKERS, PALE, SERIES, SWITCH, of_chunk
-from collsim.report.shapes import Arrow, arrow, link_shapes, node_radius, spacing, way
+from collsim.report.shapes import Arrow, arrow, link_shapes, node_radii, node_radius, rates_shown, spacing, way
 from collsim.result import Outcome
 from collsim.topology.graph import Topology
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
@@ -98,12 +99,12 @@ def plot_topology(topology: Topology, path: str | Path) -> None:
     thin = crowd(topology)
     style: dict[str, Any] = {"linewidths": thin * widths(topology.bandwidth[links], topology), "alpha": 0.55 + 0.45 * thin}
     axes.add_collection(LineCollection(shapes, colors=LINK, zorder=1, **style))
-    draw_nodes(axes, topology)
+    draw_nodes(axes, topology, scale)
     if topology.nodes <= MOST_LABELS:
         name_nodes(axes, topology, dict(enumerate(topology.names)), scale)
     switches = [count(topology.switches, "switch", "switches")] if topology.switches else []
     counts = [count(topology.hosts, "host"), *switches, count(topology.links, "directed link")]
-    axes.set_title(f"{topology.name}: {', '.join(counts)}")
+    headline(figure, axes, f"{topology.name}: {', '.join(counts)}")
     figure.legend(handles=_legend(topology), loc="outside right upper", frameon=False)
     save(figure, path)
 
@@ -138,7 +139,7 @@ def plot_schedule(schedule: Schedule, topology: Topology, path: str | Path, firs
             axes.set_axis_off()
             continue
         axes.add_collection(LineCollection(shapes, linewidths=0.6, colors=PALE, zorder=1))
-        draw_nodes(axes, topology)
+        draw_nodes(axes, topology, 72 * width / across)
         name_nodes(axes, topology, ranks, 72 * width / across)
         arrows, chunks = steps[place]
         shades = [of_chunk(chunk, schedule.chunks) for chunk in chunks]
@@ -154,7 +155,7 @@ def plot_schedule(schedule: Schedule, topology: Topology, path: str | Path, firs
 
 def _arrows(schedule: Schedule, t: Topology, step: int) -> tuple[list[Arrow], list[int]]:
     """Return the arrows of a step and their chunks: each link of a given path on its own, else from host to host."""
-    gap, rim = spacing(t), 1.15 * node_radius(t)
+    gap, rims = spacing(t), 1.15 * node_radii(t)
     arrows, chunks = [], []
     for transfer in np.flatnonzero(schedule.step == step).tolist():
         links = schedule.path_of(transfer).tolist()
@@ -165,7 +166,7 @@ def _arrows(schedule: Schedule, t: Topology, step: int) -> tuple[list[Arrow], li
         ]
         for a, b, place in hops or [(*ends, 0)]:
             line = way(t, a, b, gap, (0.12 + 0.1 * place) * gap, link=bool(links))
-            arrows.append(arrow(line, rim, rim, 0.6 * rim))
+            arrows.append(arrow(line, float(rims[a]), float(rims[b]), 0.6 * float(rims[0])))
             chunks.append(int(schedule.chunk[transfer]))
     return arrows, chunks
 
@@ -174,16 +175,16 @@ def _legend(t: Topology) -> list[Line2D]:
     entries = [Line2D([], [], marker="o", linestyle="", color=HOST, markersize=9, label="host")]
     if t.switches:
         entries.append(Line2D([], [], marker="s", linestyle="", color=SWITCH, markersize=9, label="switch"))
-    rates = sorted(set(t.bandwidth.tolist()), reverse=True)
-    shown = rates if len(rates) <= 5 else [rates[0], rates[len(rates) // 2], rates[-1]]
-    for rate in shown:
-        width = float(widths(np.float64(rate), t))
+    rates = rates_shown(t)
+    for rate, width in zip(rates, widths(np.array(rates), t).tolist(), strict=True):
         entries.append(Line2D([], [], color=LINK, linewidth=width, label=f"link, {format_bandwidth(rate)}"))
     return entries
 
 
 def _size_axis(axes: Axes, sizes: Sequence[int]) -> None:
     shown = sizes if len(sizes) <= 9 else sizes[:: -(-len(sizes) // 9)]
+    if len(sizes) == 1:
+        axes.set_xlim(sizes[0] / 4, sizes[0] * 4)  # in the middle, not at the edge
     axes.set_xticks(shown, [format_size(size) for size in shown], fontsize=9)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_formatter(NullFormatter())

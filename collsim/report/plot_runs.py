@@ -11,10 +11,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from collsim.collectives.schedule import Schedule
-from collsim.report.drawing import MOST_LABELS, canvas, draw_nodes, name_nodes, save, show_chunks
+from collsim.report.drawing import MOST_LABELS, canvas, draw_nodes, headline, name_nodes, save, show_chunks
 from collsim.report.output import check_drawable
 from collsim.report.palette import PALE, SCALE, VERMILION, of_chunk
 from collsim.report.picture import Picture, picture
@@ -25,6 +26,11 @@ from collsim.topology.graph import Topology
 from collsim.units import format_size, format_time
 
 __all__ = ["plot_links", "plot_steps", "plot_time"]
+
+LOWEST = 4.0
+"""Inches of a page below which the scale of colours lies under the drawing."""
+HALO = [withStroke(linewidth=3, foreground="white")]
+"""What keeps a line apart from bars of its own colour."""
 
 
 def plot_links(outcome: Outcome, path: str | Path | None = None) -> Picture | None:
@@ -38,6 +44,10 @@ def plot_links(outcome: Outcome, path: str | Path | None = None) -> Picture | No
     t, use = outcome.topology, outcome.link_use
     shapes = directed_shapes(t)
     figure, axes, scale = canvas(t, shapes, aside=1.3)
+    # Beside a low drawing there is no room for what the scale says.
+    flat = figure.get_figheight() < LOWEST
+    if flat:
+        figure, axes, scale = canvas(t, shapes, aside=0.3, below=0.9)
     order = np.argsort(use, kind="stable")
     idle, busy = order[use[order] == 0], order[use[order] > 0]
     most = max(float(use.max()), 1e-9)
@@ -48,14 +58,15 @@ def plot_links(outcome: Outcome, path: str | Path | None = None) -> Picture | No
     widths = widest * (0.4 + 0.6 * use[busy] / most)
     shades = colours.to_rgba(use[busy])
     axes.add_collection(LineCollection([shapes[k] for k in busy], linewidths=widths, colors=shades, zorder=2))
-    draw_nodes(axes, t)
+    draw_nodes(axes, t, scale)
     if t.nodes <= MOST_LABELS:
         name_nodes(axes, t, dict(enumerate(t.names)), scale)
-    bar = figure.colorbar(colours, ax=axes, shrink=0.75, label="share of the run that the link was sending")
-    bar.ax.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
+    side: dict[str, Any] = {"location": "bottom", "aspect": 35} if flat else {"location": "right", "shrink": 0.75}
+    bar = figure.colorbar(colours, ax=axes, label="share of the run that the link was sending", **side)
+    (bar.ax.xaxis if flat else bar.ax.yaxis).set_major_formatter(PercentFormatter(xmax=1.0))
     hot = outcome.bottleneck
     busiest = f"busiest: {t.link_name(hot)}, {use[hot]:.1%}; mean {use.mean():.1%}; {len(idle):,} of {t.links:,} links idle"
-    axes.set_title(f"{_what(outcome)}\n{busiest}", fontsize=10)
+    headline(figure, axes, f"{_what(outcome)}\n{busiest}", 10, aside=0.3 if flat else 1.3)
     return picture(lambda place: save(figure, place), path)
 
 
@@ -75,7 +86,7 @@ def plot_time(outcome: Outcome, path: str | Path | None = None, rows: str = "aut
     if outcome.bound.time == end:
         marks = [(end, "-", "end, which is the lower bound")]
     for at, line, label in marks if end else ():
-        axes.axvline(at, color=VERMILION, linestyle=line, linewidth=1.1)
+        axes.axvline(at, color=VERMILION, linestyle=line, linewidth=1.3, path_effects=HALO)
         side: dict[str, Any] = {"ha": "left", "xytext": (3, 3)} if label == "end" else {"ha": "right", "xytext": (-3, 3)}
         place = {"xy": (at, 1), "xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
         axes.annotate(label, **place, va="bottom", fontsize=8, color=VERMILION, **side)  # type: ignore[arg-type]

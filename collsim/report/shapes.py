@@ -5,6 +5,7 @@ All lengths are in units of the coordinates, so that what meets in the drawing m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,20 @@ from numpy.typing import NDArray
 
 from collsim.topology.graph import Topology
 
-__all__ = ["Arrow", "arrow", "bowed", "directed_shapes", "hits_a_node", "link_shapes", "node_radius", "spacing", "way"]
+__all__ = [
+    "Arrow",
+    "arrow",
+    "bowed",
+    "directed_shapes",
+    "hits_a_node",
+    "link_shapes",
+    "node_radii",
+    "node_radius",
+    "rate_shares",
+    "rates_shown",
+    "spacing",
+    "way",
+]
 
 Points = NDArray[np.float64]
 
@@ -32,6 +46,33 @@ def node_radius(t: Topology) -> float:
     """Return the radius of a node: well within half the distance to its neighbour, and small on the whole drawing."""
     reach = float(np.ptp(t.coordinates, axis=0).max()) or 1.0
     return min(0.28 * spacing(t), 0.04 * reach)
+
+
+def node_radii(t: Topology) -> Points:
+    """Return the radius of each node, float64[nodes]: switches are larger than hosts where they stand less dense."""
+    host = node_radius(t)
+    radii = np.full(t.nodes, host)
+    if t.switches:
+        reach = float(np.ptp(t.coordinates, axis=0).max()) or 1.0
+        switches, hosts = t.coordinates[t.hosts :], t.coordinates[: t.hosts]
+        apart = spacing(t, slice(t.hosts, t.nodes)) if t.switches > 1 else np.inf
+        away = hosts[None, :, :] - switches[:400, None, :]
+        free = float(np.hypot(away[..., 0], away[..., 1]).min()) - host
+        # A switch is a square, whose corners are 1.27 of its radius away from its middle.
+        radii[t.hosts :] = max(host, min(0.28 * apart, 0.55 * free, 0.036 * reach))
+    return radii
+
+
+def rates_shown(t: Topology) -> list[int]:
+    """Return the rates that a key names, fastest first: all, or of more than five the fastest, a middle one, the slowest."""
+    rates = sorted(set(t.bandwidth.tolist()), reverse=True)
+    return rates if len(rates) <= 5 else [rates[0], rates[len(rates) // 2], rates[-1]]
+
+
+def rate_shares(rates: Sequence[int] | NDArray[np.int64], t: Topology) -> list[float]:
+    """Return how wide links of these rates are, as shares of the widest: by the root of the rate, a fifth at least."""
+    roots = np.sqrt(np.asarray(rates) / float(t.bandwidth.max()))
+    return [float(share) for share in np.clip(roots, 0.2, 1.0)]
 
 
 def link_shapes(t: Topology) -> tuple[list[Points], NDArray[np.int64]]:
@@ -76,10 +117,12 @@ def way(t: Topology, a: int, b: int, gap: float, aside: float = 0.0, link: bool 
         return bowed(start, end, aside)
     if not link:
         return bowed(start, end, max(0.4 * gap, 0.25 * float(np.hypot(*(end - start)))))
-    # The line must have risen past the rim of the first node in between, one gap away, however long it is.
+    # The line must have risen past the rim of the first node in between, one gap away, however long it is. Longer ones
+    # rise a little higher, or those of a hypercube that begin in one row would run into each other.
     steps = float(np.hypot(*(end - start))) / gap
     steepness = max(2.0, np.log(0.15) / np.log(1 - 2 / steps)) if steps > 2 else 2.0
-    return bowed(start, end, 0.4 * gap + abs(aside), steepness)
+    height = 0.4 + 0.06 * np.log2(max(steps / 2, 1.0))
+    return bowed(start, end, height * gap + abs(aside), steepness)
 
 
 def bowed(start: Points, end: Points, height: float, steepness: float = 2.0) -> Points:

@@ -242,7 +242,8 @@ def parse_sizes(sizes: str | int | Sequence[str | int]) -> tuple[int, ...]:
     else:
         values = [size for part in sizes.split(",") for size in _expand(part.strip())]
     if not values or min(values) < 1:
-        raise InvalidValue(f"The sizes '{sizes}' hold none of 1 byte or more; write them like 32KiB:64MiB:x4.")
+        why = "none at all" if not values else f"{min(values)} bytes, which no collective carries"
+        raise InvalidValue(f"The sizes '{sizes}' hold {why}; write sizes of 1 byte or more, like 32KiB:64MiB:x4.")
     return tuple(dict.fromkeys(values))
 
 

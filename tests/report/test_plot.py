@@ -92,3 +92,11 @@ def test_speedups_are_bars_with_their_numbers(tmp_path):
     text = path.read_text()
     for word in ("speedup over ring", "1.00", f"{found.speedup(found.outcomes[1]):.2f}", "64 KiB", "multitree"):
         assert f"<!-- {word} -->" in text
+
+
+def test_a_single_size_stands_in_the_middle(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr("collsim.report.plot.save", lambda figure, path: kept.append(figure))
+    compare("ring4", ["ring"], "1MiB", engine="analytic").plot(tmp_path / "out.png", "time")
+    low, high = kept[0].axes[0].get_xlim()
+    assert low < 2**19 < 2**21 < high

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from collsim.report.shapes import arrow, bowed, link_shapes, node_radius, spacing, way
+from collsim.report.shapes import arrow, bowed, link_shapes, node_radii, node_radius, spacing, way
 from collsim.topology import Link, build, load
 
 
@@ -52,3 +52,24 @@ def test_nodes_do_not_touch(name):
     topology = load(name)
     distance = np.hypot(*(topology.coordinates[:, None] - topology.coordinates[None]).transpose(2, 0, 1))
     assert distance[~np.eye(topology.nodes, dtype=bool)].min() > 2.5 * node_radius(topology)
+
+
+@pytest.mark.parametrize("name", ["fattree8", "leafspine8x8x4", "dragonfly2x4x2", "nvl8x4", "dgx-a100-x2", "switch64"])
+def test_switches_are_seen_however_dense_hosts_are(name):
+    topology = load(name)
+    radii = node_radii(topology)
+    distance = np.hypot(*(topology.coordinates[:, None] - topology.coordinates[None]).transpose(2, 0, 1))
+    np.fill_diagonal(distance, np.inf)
+    hosts, switches = slice(0, topology.hosts), slice(topology.hosts, topology.nodes)
+    assert radii[hosts].tolist() == [node_radius(topology)] * topology.hosts
+    assert radii[-1] > 0.008 * np.ptp(topology.coordinates, axis=0).max()
+    # Not even the corners of a square touch a host or another switch.
+    assert (distance[switches, hosts].min() > radii[0] + 1.27 * radii[-1]).all()
+    assert (distance[switches, switches].min() > 2 * 1.27 * radii[-1]).all()
+
+
+def test_links_of_a_hypercube_that_begin_in_one_row_rise_to_different_heights():
+    cube = load("hypercube64")
+    gap = spacing(cube)
+    row = [way(cube, 0, b, gap) - cube.coordinates[0] for b in (1, 4)]
+    assert len({round(float(np.abs(line[:, 1]).max()), 3) for line in row}) == 2

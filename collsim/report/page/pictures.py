@@ -3,61 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collsim.collectives.schedule import Schedule
 from collsim.report.page.html import element
-from collsim.report.palette import HOST, PALE, SWITCH, VERMILION, of_chunk, scale_stops
-from collsim.report.shapes import directed_shapes, node_radius, spacing
+from collsim.report.page.keys import chunk_key, machine_key, use_key
+from collsim.report.palette import HOST, LINK, PALE, SWITCH, VERMILION, of_chunk
+from collsim.report.shapes import directed_shapes, node_radii, rate_shares, spacing
 from collsim.report.spacetime import Bars, bars_of_ranks, bars_of_run, described, fewer
 from collsim.result import Outcome
 from collsim.topology.graph import Topology
-from collsim.units import format_size, format_time
+from collsim.units import format_bandwidth, format_size, format_time
 
-__all__ = ["MOST_BARS", "MOST_LINKS", "machine_svg", "steps_svg", "time_svg"]
+__all__ = ["MOST_BARS", "MOST_LINKS", "Use", "machine_svg", "steps_svg", "time_svg", "use_svg"]
 
 MOST_LINKS, MOST_BARS = 4000, 6000
 """Links of a machine, and bars of a space-time diagram, that a page draws."""
 SIDE, WIDE, ROW = 720, 980, 18
+TOP, NARROWEST = 16, 380
+"""Pixels above the rows of a diagram, and those that the key below a machine takes."""
 
 
 def machine_svg(topology: Topology, outcome: Outcome | None = None, most: int = MOST_LINKS) -> str:
-    """Return the machine, its links coloured by use where there is a run; "" for more than `most` links."""
+    """Return the machine, links as wide as their rates; with a run, coloured by use. "" for more than `most` links."""
+    used = None if outcome is None else Use(outcome.link_use, outcome.result.link_bytes)
+    return use_svg(topology, used, most)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """What a run did to links: `share` of it that each was sending, float64[links], and `sent`, int64[links] bytes."""
+
+    share: NDArray[np.float64]
+    sent: NDArray[np.int64]
+
+
+def use_svg(topology: Topology, use: Use | None, most: int = MOST_LINKS) -> str:
+    """Return what `machine_svg` does, from numbers alone."""
     if topology.links > most:
         return ""
     shapes = directed_shapes(topology)
-    rim = 1.8 * node_radius(topology)
-    nodes, edge = topology.coordinates, rim / 4
+    rim = 1.8 * node_radii(topology)[:, None]
+    nodes, edge = topology.coordinates, rim[0] / 4
     every = np.concatenate([nodes - rim, nodes + rim, *(s - edge for s in shapes), *(s + edge for s in shapes)])
     low, high = every.min(axis=0), every.max(axis=0)
     scale = SIDE / float(max(np.ptp(every, axis=0)))
-    width, height = (high - low) * scale
-    wide = float(np.clip(0.055 * spacing(topology) * scale, 0.5, 4))
+    width, height = ((high - low) * scale).tolist()
+    widest = float(np.clip(0.055 * spacing(topology) * scale, 0.5, 4))
+    thick = rate_shares(topology.bandwidth, topology)
     parts = []
-    order = range(topology.links) if outcome is None else np.argsort(outcome.link_use, kind="stable").tolist()
+    order = range(topology.links) if use is None else np.argsort(use.share, kind="stable").tolist()
     for link in order:
         points = (shapes[link] - low) * scale
         way = " ".join(f"{x:.1f},{height - y:.1f}" for x, y in points.tolist())
-        colour, says = PALE if outcome else "#9AA5B1", topology.link_name(link)
-        if outcome is not None:
-            use = float(outcome.link_use[link])
-            colour = _shade(use) if use else PALE
-            says += f"\n{use:.1%} of the run, {format_size(int(outcome.result.link_bytes[link]))}"
-        title = element("title", escape(says))
-        parts.append(element("polyline", title, points=way, fill="none", stroke=colour, stroke_width=f"{wide:.2f}"))
+        colour, says = LINK, topology.link_name(link)
+        if use is not None:
+            colour = _shade(float(use.share[link])) if use.share[link] else PALE
+            says += f"\n{use.share[link]:.1%} of the run, {format_size(int(use.sent[link]))}"
+        says += f"\n{format_bandwidth(int(topology.bandwidth[link]))}"
+        style = {"fill": "none", "stroke": colour, "stroke_width": f"{widest * thick[link]:.2f}"}
+        parts.append(element("polyline", element("title", escape(says)), points=way, **style))
     parts += _nodes(topology, low, height, scale)
-    below = _scale_key(width, height) if outcome is not None else ""
-    return _svg([*parts, below], float(width), float(height) + (44 if outcome is not None else 0))
+    wide, below = max(width, NARROWEST), height + 8
+    key, high_ = machine_key(topology, wide, below, widest)
+    scale_key, more = use_key(wide, below + high_) if use is not None else ([], 0.0)
+    return _svg([*parts, *key, *scale_key], wide, below + high_ + more)
 
 
-def _nodes(t: Topology, low: np.ndarray, height: float, scale: float) -> list[str]:
-    radius = node_radius(t) * scale
+def _nodes(t: Topology, low: NDArray[np.float64], height: float, scale: float) -> list[str]:
+    radii = np.maximum(node_radii(t) * scale, 0.8)
     parts = []
     for node in range(t.nodes):
         x, y = ((t.coordinates[node] - low) * scale).tolist()
-        title, y = element("title", escape(t.names[node])), height - y
+        title, y, radius = element("title", escape(t.names[node])), height - y, float(radii[node])
         if node < t.hosts:
             parts.append(element("circle", title, cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{radius:.1f}", fill=HOST))
         else:
@@ -75,19 +97,6 @@ def _shade(use: float) -> str:
     return of_chunk(round((1 - min(max(use, 0.0), 1.0)) * 100), 101)
 
 
-def _scale_key(width: float, height: float) -> str:
-    cells, each = scale_stops()[::-1], 24
-    left = max(0.0, (width - each * len(cells)) / 2)
-    parts = [
-        element("rect", x=f"{left + each * k:.0f}", y=f"{height + 8:.0f}", width=each, height=12, fill=c)
-        for k, c in enumerate(cells)
-    ]
-    y = f"{height + 36:.0f}"
-    parts.append(element("text", "0 %", x=f"{left:.0f}", y=y))
-    parts.append(element("text", "100 % of the run", x=f"{left + each * len(cells):.0f}", y=y, text_anchor="end"))
-    return "".join(parts)
-
-
 def time_svg(outcome: Outcome, most: int = MOST_BARS) -> tuple[str, str]:
     """Return (the space-time diagram, its caption): links or ranks by time, coloured by chunk; "" for no transfers."""
     plan, end = outcome.schedule, max(outcome.result.time, 1)
@@ -95,15 +104,19 @@ def time_svg(outcome: Outcome, most: int = MOST_BARS) -> tuple[str, str]:
         return "", ""
     bars = fewer(bars_of_run(outcome), most)
     scale, parts = _bars(bars, plan, end, format_time)
-    base, left = ROW * len(bars.labels) + 12, _left(bars)
+    base, left = ROW * len(bars.labels) + TOP + 3, _left(bars)
     for k in range(6):
         at, time = left + end * k / 5 * scale, format_time(end * k // 5) if k else "0"
         anchor = "start" if k == 0 else "end" if k == 5 else "middle"
         parts.append(element("text", escape(time), x=f"{at:.1f}", y=base + 16, text_anchor=anchor))
     bound = f"{left + outcome.bound.time * scale:.1f}"
-    parts.append(element("line", x1=bound, x2=bound, y1=4, y2=base, stroke=VERMILION, stroke_dasharray="5 4"))
+    line = {"x1": bound, "x2": bound, "y1": TOP - 4, "y2": base}
+    parts.append(element("line", **line, stroke="#fff", stroke_width=3.5))
+    parts.append(element("line", **line, stroke=VERMILION, stroke_width=1.5, stroke_dasharray="5 4"))
+    parts.append(_title(bars, "time", base))
+    key, high = chunk_key(plan.chunks, left, WIDE, base + 38)
     caption = f"Transfers by {bars.what} and time, coloured by chunk; dashed: the lower bound."
-    return _svg(parts, WIDE, base + 24), caption + _missing(bars)
+    return _svg([*parts, *key], WIDE, base + 42 + high), caption + _missing(bars)
 
 
 def steps_svg(plan: Schedule, most: int = MOST_BARS) -> tuple[str, str]:
@@ -112,12 +125,20 @@ def steps_svg(plan: Schedule, most: int = MOST_BARS) -> tuple[str, str]:
         return "", "It sends nothing."
     bars = fewer(bars_of_ranks(plan), most)
     scale, parts = _bars(bars, plan, plan.steps, lambda step: f"step {step}")
-    base = ROW * len(bars.labels) + 12
+    base = ROW * len(bars.labels) + TOP + 3
     for step in range(0, plan.steps, max(1, -(-plan.steps // 16))):
         at = f"{_left(bars) + (step + 0.5) * scale:.1f}"
         parts.append(element("text", str(step), x=at, y=base + 16, text_anchor="middle"))
+    parts.append(_title(bars, "step", base))
+    key, high = chunk_key(plan.chunks, _left(bars), WIDE, base + 38)
     caption = "What each rank (row) sends in each step, coloured by chunk; a step is a version number, not a time."
-    return _svg(parts, WIDE, base + 24), caption + _missing(bars)
+    return _svg([*parts, *key], WIDE, base + 42 + high), caption + _missing(bars)
+
+
+def _title(bars: Bars, what: str, base: float) -> str:
+    """Return the titles of both axes."""
+    up = element("text", bars.what, x=2, y=10)
+    return up + element("text", what, x=f"{(_left(bars) + WIDE) / 2:.0f}", y=base + 32, text_anchor="middle")
 
 
 def _left(bars: Bars) -> float:
@@ -130,12 +151,12 @@ def _bars(bars: Bars, plan: Schedule, end: int, written: Callable[[int], str]) -
     scale = (WIDE - left - 16) / end
     parts = []
     for row, label in enumerate(bars.labels):
-        parts.append(element("text", escape(label[:30]), x=f"{left - 6:.0f}", y=ROW * row + 22, text_anchor="end"))
+        parts.append(element("text", escape(label[:30]), x=f"{left - 6:.0f}", y=ROW * row + TOP + 13, text_anchor="end"))
     columns = (bars.row, bars.start, bars.end, bars.transfer, bars.low, bars.high)
     for row, start, stop, transfer, low, high in zip(*(c.tolist() for c in columns), strict=True):
         says = f"{described(plan, transfer)}\n{bars.what} {bars.labels[row]}: {written(start)} to {written(stop)}"
         box = {"x": f"{left + start * scale:.2f}", "width": f"{max((stop - start) * scale, 0.2):.2f}"}
-        box |= {"y": f"{ROW * (row + 0.08 + 0.84 * low) + 9:.2f}", "height": f"{ROW * 0.84 * (high - low):.2f}"}
+        box |= {"y": f"{ROW * (row + 0.08 + 0.84 * low) + TOP:.2f}", "height": f"{ROW * 0.84 * (high - low):.2f}"}
         colour = of_chunk(int(plan.chunk[transfer]), plan.chunks)
         parts.append(element("rect", element("title", escape(says)), **box, fill=colour))
     return scale, parts
@@ -148,6 +169,6 @@ def _missing(bars: Bars) -> str:
 
 def _svg(parts: list[str], width: float, height: float) -> str:
     size = {"viewBox": f"0 0 {width:.0f} {height:.0f}", "width": f"{width:.0f}", "height": f"{height:.0f}"}
-    return element(
-        "svg", *parts, **size, role="img", font_size=11, font_family="sans-serif", xmlns="http://www.w3.org/2000/svg"
-    )
+    # In a notebook no style of a page holds, and its background may be dark.
+    style = {"font_size": 11, "font_family": "sans-serif", "style": "max-width:100%;height:auto;background:#fff"}
+    return element("svg", *parts, **size, role="img", **style, xmlns="http://www.w3.org/2000/svg")
