@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collsim.report.describe import Rows
     from collsim.sweep.multi_site import Setting, Way
+    from collsim.sweep.multi_site_late import Late
 
 __all__ = ["head_rows", "table", "tail_rows"]
 
@@ -17,6 +18,7 @@ ABOVE = 1.05
 
 def head_rows(at: Setting) -> Rows:
     """Return what is trained where, and what of it meets the wide area."""
+    from collsim.network.link_changes import describe_changes
     from collsim.report.describe import machine_text
     from collsim.units import format_bandwidth, format_loss, format_time
 
@@ -27,8 +29,12 @@ def head_rows(at: Setting) -> Rows:
     replicas = plant.replicas * plant.sites
     placed = f"tensor {job.tensor} in a rack, pipeline {job.pipeline} in a site, {replicas} replicas on {plant.sites} sites"
     size, rate = _amount(job.shard), format_bandwidth(job.throughput).removesuffix("B/s")
+    altered = [("Faults", ", ".join(at.faults))] if at.faults else []
+    if at.changes:
+        altered.append(("Links change", "; ".join(describe_changes(at.topology, at.changes))))
     return [
         ("Machine", machine_text(at.topology)),
+        *altered,
         ("Wide area", way),
         ("Model", f"{_count(job.parameters)} parameters, {job.layers} layers of {job.hidden:,} channels"),
         ("Placement", f"{placed} ({plant.gpus:,} GPUs)"),
@@ -64,6 +70,7 @@ def tail_rows(at: Setting, ways: Sequence[Way]) -> Rows:
         "as set" if "packet_payload" in at.network.changed() else "so that a message has 64; packet_payload sets another"
     )
     rows = [("Way", f"{way.name}: {WAYS[way.name]} ({way.algorithm})") for way in ways]
+    rows += [("Period", _period(way.late, way.communication)) for way in ways if way.late is not None]
     rows += [
         ("Columns", "bytes out of a site in a step; the law shares links evenly, and the step counts pipelines as well"),
         ("Speedup", f"of the step over that of {ways[0].name}, the first row"),
@@ -82,6 +89,21 @@ def tail_rows(at: Setting, ways: Sequence[Way]) -> Rows:
     if at.network.router.routing == "auto":
         rows.append(("Try next", "--set routing=up-down, where no two messages meet by the accident of a hash"))
     return rows
+
+
+def _period(late: Late, alone: int) -> str:
+    """Return what a late exchange makes of the period, beside the longer of computing and exchange."""
+    from collsim.units import format_time
+
+    own = f"{format_time(late.compute)} of computing"
+    if not late.rendezvous:
+        begins = "exchanges begin on each GPU by itself, so links between sites need not idle between two of them"
+        beside = f"{own} and {format_time(alone)} of an exchange alone"
+        return f"{format_time(late.period)} in the long run, beside {beside}; {begins}"
+    least, most = (format_time(pick(late.exchanges)) for pick in (min, max))
+    took = f"{least} of its exchange" if least == most else f"its exchange, {least} to {most}"
+    how = "equal to the femtosecond" if late.exact else "not equal"
+    return f"{format_time(late.period)}, the longer of {own} and {took}: {how} in all {len(late.periods)} steps"
 
 
 def _above_law(ways: Sequence[Way]) -> list[str]:

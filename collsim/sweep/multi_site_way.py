@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import LinkChange, changes_digest, describe_changes
 from collsim.topology.graph import Topology
 from collsim.units import FS_PER_SECOND, PER_BILLION
 from collsim.workloads.multi_site import Job, Plant, Site
@@ -14,12 +15,18 @@ from collsim.workloads.multi_site import Job, Plant, Site
 if TYPE_CHECKING:
     import pandas as pd
 
+    from collsim.sweep.multi_site_late import Late
+
 __all__ = ["Setting", "Way", "frame", "to_dict"]
 
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What stays the same between ways; made by `setting`. `compute`: fs of a GPU's own work in a step."""
+    """What stays the same between ways; made by `setting`. `compute`: fs of a GPU's own work in a step.
+
+    `rendezvous`: late exchanges begin on all hosts at once. `faults`: how links were altered, in words; `changes`: how they
+    change during the step (rule 27), times from its start.
+    """
 
     topology: Topology
     job: Job
@@ -29,6 +36,9 @@ class Setting:
     seed: int
     compute: int
     wide: tuple[Site, ...]
+    rendezvous: bool = True
+    faults: tuple[str, ...] = ()
+    changes: tuple[LinkChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +46,9 @@ class Way:
     """One way: bytes that leave a site in a step (`sent`, the most of any site; `sent_law` by formula), and times in fs.
 
     `communication` from the end of computing to the last gradient (the whole step for a pipeline across sites less that
-    of one inside), `step`, the time of a step, each with its law; `exposed` of the step is not computing; `rate`: bytes/s
-    that a site needs to send `sent` in the time of computing. `packet`: bytes of a packet in the run; `wall` seconds.
+    of one inside), `step`, the time of a step, each with its law; `exposed` of the step is not computing; `near`: the step
+    if the wide area took no time. `rate`: bytes/s that a site needs to send `sent` in the time of computing. `packet`: bytes
+    of a packet in the run; `wall` seconds; `late`: the steps of an exchange that is late.
     """
 
     name: str
@@ -49,13 +60,25 @@ class Way:
     step: int
     step_law: int
     exposed: int
+    near: int
     rate: float
     packet: int
     wall: float
+    late: Late | None = None
+
+    @property
+    def across(self) -> int:
+        """What of the step goes away with the time that the wide area takes, fs."""
+        return max(self.step - self.near, 0)
+
+    @property
+    def inside(self) -> int:
+        """What of the step is neither computing nor the wide area's, fs: sums, sends and waits of the pipeline in a site."""
+        return self.exposed - self.across
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row that files hold: bytes, seconds, bytes/s."""
-        times = ("communication", "communication_law", "step", "step_law", "exposed")
+        times = ("communication", "communication_law", "step", "step_law", "exposed", "inside", "across")
         return {
             "way": self.name,
             "algorithm": self.algorithm,
@@ -79,7 +102,10 @@ def to_dict(at: Setting, ways: Sequence[Way]) -> dict[str, Any]:
     from collsim import __version__
 
     settings = {"engine": at.engine, "seed": at.seed, "changed_settings": at.network.changed()}
-    return {**_asked(at), **settings, "ways": [way.to_dict() for way in ways], "collsim_version": __version__}
+    settings |= {"faults": list(at.faults), "link_changes": list(describe_changes(at.topology, at.changes))}
+    settings["provenance"] = {"topology": at.topology.digest, **changes_digest(at.changes)}
+    rows = [{**way.to_dict(), **({"late": way.late.to_dict()} if way.late else {})} for way in ways]
+    return {**_asked(at), **settings, "ways": rows, "collsim_version": __version__}
 
 
 def _asked(at: Setting) -> dict[str, Any]:

@@ -33,7 +33,6 @@ __all__ = [
     "layout_of",
     "pipeline_program",
     "pipeline_time",
-    "staleness_program",
     "wide_area",
     "with_wide_area",
 ]
@@ -110,10 +109,10 @@ class Plant:
                     found.append(tuple(self.units[x][k][lane] for x, k in places))
         return found
 
-    def stages(self, replica: int, spanning: bool) -> list[Unit]:
-        """Return the units of one pipeline: those of a replica of site 0, or of that replica of every site in turn."""
+    def stages(self, replica: int, site: int | None) -> list[Unit]:
+        """Return the units of one pipeline: those of a replica of `site`, or, for None, of that replica of all in turn."""
         own = slice(replica * self.pipeline, (replica + 1) * self.pipeline)
-        return [unit for site in (self.units if spanning else self.units[:1]) for unit in site[own]]
+        return [unit for units in (self.units if site is None else (self.units[site],)) for unit in units[own]]
 
 
 def layout_of(topology: Topology, job: Job) -> Plant:
@@ -224,37 +223,6 @@ def pipeline_time(micro_batches: int, work: tuple[int, int], hops: Sequence[int]
 def exchange_program(groups: Sequence[Sequence[int]], plan: Schedule, size: int) -> Program:
     """Return the program that runs `plan` in all `groups` (host of each rank) at the same time, `size` bytes a rank."""
     return Program(tuple(Call(_placed(plan, hosts), size) for hosts in groups))
-
-
-def staleness_program(
-    groups: Sequence[Sequence[int]], plan: Schedule, size: int, compute: int, steps: int
-) -> tuple[Program, list[int]]:
-    """Return (program, index of the first computation of each step): exchange k under the computing of step k + 1.
-
-    Step k + 1 begins when step k is computed and exchange k - 1 is done, on each host; exchanges follow one another.
-    """
-    placed = [_placed(plan, hosts) for hosts in groups]
-    operations: list[Operation] = []
-    computed: dict[int, int] = {}
-    exchanged: list[list[int]] = []
-    first = []
-    for step in range(steps):
-        before = dict(computed)
-        first.append(len(operations))
-        for group, hosts in enumerate(groups):
-            for host in hosts:
-                waits = [before[host]] if host in before else []
-                if step >= 2:
-                    waits.append(exchanged[step - 2][group])
-                computed[host] = len(operations)
-                operations.append(Compute(host, compute, tuple(waits), f"step {step}"))
-        calls = []
-        for group, hosts in enumerate(groups):
-            waits = [computed[host] for host in hosts] + ([exchanged[-1][group]] if exchanged else [])
-            calls.append(len(operations))
-            operations.append(Call(placed[group], size, tuple(waits), f"exchange {step}"))
-        exchanged.append(calls)
-    return Program(tuple(operations)), first
 
 
 def activations(job: Job, pipelines: int, micro_batches: int) -> int:

@@ -48,6 +48,35 @@ def test_json_and_csv_hold_the_same_rows(go, tmp_path):
     assert found["round_trip_s"] == 0.02
 
 
+def test_the_period_is_told_beside_its_law(go):
+    out = go(*SMALL, "--compute", "1ms", "--ways", "late")[1]
+    assert "Period       " in out
+    assert "equal to the femtosecond in all 5 steps" in out
+    out = go(*SMALL, "--compute", "1ms", "--ways", "late", "--no-rendezvous")[1]
+    assert "in the long run" in out
+
+
+def test_links_that_change_are_named_and_kept(go):
+    words = ("--ways", "hierarchical", "--compute", "1ms", "--at", "0s:site0/core->site1/core#0=0.01")
+    out = go(*SMALL, *words)[1]
+    assert "Links change  0 fs: site0/core->site1/core#0 at 1 GB/s" in out
+    found = json.loads(go(*SMALL, *words, "--json", "-")[1])
+    assert found["link_changes"] == ["0 fs: site0/core->site1/core#0 at 1 GB/s"]
+    assert len(found["provenance"]["link_changes"]) == 64
+    assert "Faults" in go(*SMALL, *words[:4], "--degrade", "site0/core->site1/core#0=0.5")[1]
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_a_figure_has_a_bar_a_way(go, tmp_path, suffix):
+    file = tmp_path / f"ways.{suffix}"
+    assert go(*SMALL, "--compute", "1s", "--plot", str(file))[0] == 0
+    data = file.read_bytes()
+    assert len(data) > 10_000
+    if suffix == "svg":
+        for word in (b"time of a step (s)", b"wide area, not hidden", b"hierarchical", b"late"):
+            assert word in data
+
+
 @pytest.mark.parametrize(
     ("words", "cure"),
     [
@@ -58,6 +87,11 @@ def test_json_and_csv_hold_the_same_rows(go, tmp_path):
         (("--tp", "3"), "divisor"),
         (("--pp", "3"), "divisor"),
         (("--ways", "flt"), "flat"),
+        (("--ways", "flat", "--no-rendezvous"), "--no-rendezvous is for late"),
+        (("--plot", "ways.doc"), ".png"),
+        (("--at", "1s:h0->h1"), "TIME:LINK=RATE"),
+        (("--at", "1s:nowhere=fail"), "nowhere"),
+        (("--at", "1s:site0/core->site1/core#0=fail", "--engine", "analytic"), "--engine compiled"),
         (("--utilisation", "2"), "up to 1"),
         (("--round-trip", "1fs"), "odd"),
         (("--compute", "1"), "unit"),

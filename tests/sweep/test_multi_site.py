@@ -8,8 +8,10 @@ import pytest
 
 from collsim.errors import CollsimError, InvalidValue, UnknownName
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import parse_changes
 from collsim.sweep.multi_site import WAYS, fitting_ways, frame, runs, setting, to_dict
 from collsim.topology import load
+from collsim.topology.compose import Wan, join_sites
 from collsim.workloads.multi_site import (
     Job,
     activation_ratio,
@@ -63,7 +65,7 @@ def test_units_stay_in_racks_and_replicas_in_sites():
     assert sorted(h for g in groups for h in g) == list(range(32))
     assert groups[0] == (0, 8, 16, 24)
     assert plant.groups(within=True)[0] == (0, 8)
-    assert [unit[0] for unit in plant.stages(1, spanning=True)] == [8, 10, 12, 14, 24, 26, 28, 30]
+    assert [unit[0] for unit in plant.stages(1, None)] == [8, 10, 12, 14, 24, 26, 28, 30]
     assert half_of_a_site(net) == (4, 2)
     assert half_of_a_site(load("nvl4x3x2")) == (4, 3)
 
@@ -90,19 +92,6 @@ def test_a_late_exchange_hides_under_the_next_step_exactly(small, ways):
     assert ways["late"].exposed == inside - small.compute
 
 
-@pytest.mark.parametrize("compute", [1, SECOND // 100, SECOND // 20, SECOND])
-def test_the_period_is_the_longer_of_computing_and_exchange(compute):
-    """Exactly while computing is longer; else hosts that are done first may start the next exchange a packet early."""
-    job = replace(SMALL, tensor=2, pipeline=2)
-    at = setting(load("nvl2x2x2"), job, network=quiet(), compute=compute)
-    late, plain = (next(iter(runs(at, (name,)))) for name in ("late", "hierarchical"))
-    computing = plain.step - plain.communication
-    if computing >= plain.communication:
-        assert late.step == computing
-    else:
-        assert (1 - 1e-4) * plain.communication < late.step <= plain.communication
-
-
 def test_swap_saves_one_crossing(ways):
     delay = 30 * 10**12
     saved = ways["hierarchical"].communication - ways["swap"].communication
@@ -116,6 +105,60 @@ def test_pipelines_take_what_their_law_says(ways):
     )
     assert pipeline_time(8, (3, 6), [1, 10, 1], 2) == 11 * 9 + 24
     assert pipeline_time(8, (3, 6), [1, 10, 1], 4) == 4 * 9 + 24 + 7 * 10
+
+
+def test_rings_through_three_sites_share_the_links_to_the_next_alone():
+    """The law of a site's whole rate would promise half of this time."""
+    machine = join_sites(load("nvl2x2"), 3, Wan(10**9, 10**12, 1, 0))
+    at = setting(machine, SMALL, network=quiet(), compute=SECOND)
+    for way in runs(at, ("flat", "hierarchical")):
+        assert way.communication == pytest.approx(way.communication_law, rel=0.02)
+
+
+def changed(*texts, **options):
+    """Return the ways of a setting whose links change, TIME counted from the start of a step."""
+    machine = load("nvl2x2x2")
+    job = replace(SMALL, pipeline=2, parameters=10**6, micro_batches=2)
+    network = quiet(packet_payload="64KiB")
+    at = setting(machine, job, network=network, compute=10**12, changes=parse_changes(machine, texts), **options)
+    return {way.name: way for way in runs(at, ("hierarchical", "late"))}, at
+
+
+WIDE = [f"site{a}/core->site{b}/core#{k}" for a, b in ((0, 1), (1, 0)) for k in range(16)]
+
+
+@pytest.mark.parametrize("engine", ["compiled", "simpy"])
+def test_links_that_change_change_what_comes_after_alone(engine):
+    plain, _ = changed(engine=engine)
+    assert {n: w.step for n, w in changed("9s:site0/core->site1/core#0=0.5", engine=engine)[0].items()} == {
+        name: way.step for name, way in plain.items()
+    }
+    slow, at = changed(*(f"0s:{link}=10MB/s" for link in WIDE), engine=engine)
+    assert slow["hierarchical"].communication > plain["hierarchical"].communication + 10**12
+    assert slow["late"].late.exact
+    assert to_dict(at, list(slow.values()))["link_changes"][0].startswith("0 ")
+    assert set(to_dict(at, list(slow.values()))["provenance"]) == {"topology", "link_changes"}
+
+
+def test_a_sum_sees_what_links_became_while_gpus_computed():
+    """A link that fails and comes back before the sum of gradients begins costs nothing; one that is slow by then does."""
+    plain, _ = changed()
+    back, _ = changed(*(f"10us:{link}=fail" for link in WIDE), *(f"500us:{link}=restore" for link in WIDE))
+    assert back["hierarchical"].step == plain["hierarchical"].step
+    slow, _ = changed(*(f"500us:{link}=10MB/s" for link in WIDE))
+    from_start, _ = changed(*(f"0s:{link}=10MB/s" for link in WIDE))
+    assert slow["hierarchical"].step == from_start["hierarchical"].step > plain["hierarchical"].step
+
+
+def test_a_slow_port_in_the_second_site_slows_the_pipelines_there():
+    machine = load("nvl2x2x2")
+    host = machine.names[6]
+    port = next(machine.link_name(k) for k in machine.out_links[6] if "leaf" in machine.link_name(k))
+    slow, _ = changed(f"0s:{port}=0.01")
+    assert host in port
+    assert slow["hierarchical"].step - slow["hierarchical"].communication > 10**12
+    plain, _ = changed()
+    assert slow["hierarchical"].step > plain["hierarchical"].step
 
 
 def test_both_engines_agree():

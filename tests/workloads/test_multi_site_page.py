@@ -18,7 +18,8 @@ def test_the_code_runs(block):
 
 
 @pytest.mark.parametrize("command", re.findall(r"```sh\n(.*?)\n```", PAGE, re.DOTALL))
-def test_the_commands_work(command, capsys):
+def test_the_commands_work(command, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert invoke(tuple(shlex.split(command)[1:])) == 0
     assert "Machine" in capsys.readouterr().out
 
