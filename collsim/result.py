@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from collsim.collectives.schedule import OP_NAMES
 from collsim.display import html_of
+from collsim.link_table import link_columns
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
 
 if TYPE_CHECKING:
@@ -161,7 +162,10 @@ class Outcome:
         return {k: v / total for k, v in sorted(parts.items(), key=lambda item: -item[1]) if v}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `collsim run --json` writes: times in seconds, sizes in bytes, rates in bytes/s."""
+        """Return what `collsim run --json` writes: times in seconds, sizes in bytes, rates in bytes/s.
+
+        "link_table" is what `collsim.link_table` tells of each link; None for more than 4,000 links and in a baseline.
+        """
         link, path = self.bottleneck, self.result.critical_path
         return {
             "topology": self.topology.name,
@@ -190,7 +194,7 @@ class Outcome:
             "closed_form_exact": None if self.closed_form is None else self.closed_form.exact,
             "closed_form_without": None if self.closed_form is None else list(self.closed_form.without),
             "speedup": self.speedup,
-            "baseline": None if self.baseline is None else self.baseline.to_dict(),
+            "baseline": None if self.baseline is None else {**self.baseline.to_dict(), "link_table": None},
             "critical_path": None if path is None else {k: v / FS_PER_SECOND for k, v in path.items()},
             "bottleneck_link": {
                 "link": link,
@@ -200,6 +204,7 @@ class Outcome:
             },
             "mean_link_use": float(self.link_use.mean()),
             "link_load_max_over_mean": self.link_imbalance,
+            "link_table": link_columns(self.topology, self.result.link_busy, self.result.link_bytes),
             "verified": True,  # an outcome exists only after its proof
             "verification": self.proof.method,
             "steps": self.schedule.steps,

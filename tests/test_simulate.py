@@ -31,6 +31,8 @@ def test_the_parts_explain_each_other(outcome):
     assert value["changed_settings"] == {"header": 64}
     assert value["bottleneck_link"]["use"] == pytest.approx(outcome.link_use.max())
     assert value["collsim_version"] == collsim.__version__
+    assert value["link_table"]["busy_fs"] == outcome.result.link_busy.tolist()
+    assert value["baseline"]["link_table"] is None
 
 
 def test_frames_say_the_same_as_the_result(outcome):

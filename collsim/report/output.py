@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from collsim.errors import InvalidValue, OutputError, WriteFailed
 __all__ = ["FORMATS", "check_drawable", "check_writable", "to_json", "write_file", "write_text"]
 
 FORMATS = (".png", ".svg", ".pdf")
+LONG = 8
+"""Entries of a list of JSON that still get a line each."""
 
 
 def write_file(path: str | Path, write: Callable[[Path], object]) -> None:
@@ -56,8 +58,21 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def to_json(value: Any) -> str:
-    """Return `value` as indented JSON that ends in a newline."""
-    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+    """Return `value` as indented JSON that ends in a newline; a long list of numbers or names takes one line."""
+    return _json(value, "\n") + "\n"
+
+
+def _json(value: Any, start: str) -> str:
+    """Return `value` as JSON; `start`: what a line of its container begins with, the end of the line before included."""
+    inner = start + "  "
+    if isinstance(value, Mapping) and value:
+        parts = [f"{json.dumps(str(key))}: {_json(one, inner)}" for key, one in value.items()]
+        return "{" + inner + ("," + inner).join(parts) + start + "}"
+    if isinstance(value, (list, tuple)) and value:
+        if len(value) > LONG and not any(isinstance(one, Mapping) for one in value):
+            return json.dumps(value, allow_nan=False)
+        return "[" + inner + ("," + inner).join(_json(one, inner) for one in value) + start + "]"
+    return json.dumps(value, allow_nan=False)
 
 
 def check_writable(path: str | Path) -> None:

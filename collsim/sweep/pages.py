@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from collsim.errors import FileFormatError, InvalidValue
+from collsim.errors import FileFormatError, InvalidValue, TopologyError
 from collsim.report.output import write_text
 from collsim.report.page.html import shown
 from collsim.report.page.rows import rows_page
@@ -62,7 +62,7 @@ def page_of_file(path: str | Path) -> str:
             return _comparison_page(value)
         if isinstance(value, Mapping) and "critical_path" in value:
             return saved_run_page(value)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, TopologyError) as error:
         why = f"{type(error).__name__} at {error}"
         raise FileFormatError(f"'{path}' is not what this version of collsim writes ({why}); write it again.") from error
     raise FileFormatError(

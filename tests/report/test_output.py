@@ -56,6 +56,10 @@ def test_impossible_places_are_refused_before_the_run(tmp_path, name, why):
 
 def test_json_has_no_values_that_others_cannot_read():
     assert json.loads(to_json({"a": [1, None]})) == {"a": [1, None]}
+    value = {"a": {"b": []}, "c": [{"d": (1, 2)}] * 9, "e": list(range(9)), "f": {}, "g": ['"\n'], "h": [[0.5, 1]] * 9}
+    assert json.loads(to_json(value)) == json.loads(json.dumps(value))
+    assert '"e": [0, 1, 2, 3, 4, 5, 6, 7, 8],\n' in to_json(value)
+    assert to_json({"a": [1]}) == '{\n  "a": [\n    1\n  ]\n}\n'
     with pytest.raises(ValueError, match="JSON"):
         to_json({"a": float("nan")})
 

@@ -8,10 +8,11 @@ from lxml import html as parser
 
 from collsim.cli.main import invoke
 from collsim.errors import FileFormatError, InvalidValue
+from collsim.report.output import to_json
 from collsim.report.page.html import shown
 from collsim.simulate import simulate
 from collsim.sweep.compare import compare
-from collsim.sweep.pages import page_of, page_of_file, write_report
+from collsim.sweep.pages import page_of, page_of_file
 from collsim.topology import load
 
 EVIL = '<script>alert("x")</script>'
@@ -149,13 +150,40 @@ def test_a_report_is_of_one_thing(words, tmp_path, capsys):
     assert "either --topo" in capsys.readouterr().err
 
 
-def test_saved_runs_say_what_they_lack(outcome, tmp_path):
+def links_of(page):
+    tree, _, tables = read(page)
+    (heading,) = (h for h in tree.xpath("//h2") if h.text_content() == "Links")
+    drawn = heading.getparent().xpath(".//*[local-name()='svg']")
+    (table,) = (rows for heads, rows in tables if heads[0] == "link")
+    return [parser.tostring(svg) for svg in drawn], table
+
+
+@pytest.mark.parametrize("topo", ["torus3x3", "dgx-a100-x2", "leafspine2x4x2"])
+def test_a_saved_run_shows_its_links_as_the_run_itself_does(topo, tmp_path):
+    found = simulate(topo, "multitree", size="64KiB", baseline="ring", fail=["h0->h1"] if topo == "torus3x3" else ())
     path = tmp_path / "run.json"
-    path.write_text(json.dumps(outcome.to_dict()))
-    write_report(path, tmp_path / "out.html")
-    page = (tmp_path / "out.html").read_text()
-    assert "holds neither the use of each link" in page
+    path.write_text(to_json(found.to_dict()))
+    assert links_of(page_of_file(path)) == links_of(page_of(found))
+    page = page_of_file(path)
+    assert "does not hold the time of each transfer" in page
     assert "Against the baseline" in page
+
+
+def test_a_saved_run_says_that_it_lacks_links(outcome, tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(outcome.to_dict() | {"link_table": None}))
+    assert "does not hold the use of each link" in page_of_file(path)
+    before = {name: value for name, value in outcome.to_dict().items() if name != "link_table"}
+    path.write_text(json.dumps(before))
+    assert "does not hold the use of each link" in page_of_file(path)
+
+
+def test_links_that_do_not_fit_their_machine_are_refused(outcome, tmp_path):
+    path, value = tmp_path / "run.json", outcome.to_dict()
+    for name, entry in (("busy_fs", [1, 2]), ("source", [0, 1]), ("bytes", "many")):
+        path.write_text(json.dumps(value | {"link_table": value["link_table"] | {name: entry}}))
+        with pytest.raises(FileFormatError, match="write it again"):
+            page_of_file(path)
 
 
 def test_values_carry_their_units():

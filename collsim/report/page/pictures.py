@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collsim.collectives.schedule import Schedule
+from collsim.link_table import MOST_LINKS, LinkTable
 from collsim.report.page.html import element
 from collsim.report.page.keys import chunk_key, machine_key, use_key
 from collsim.report.palette import HOST, LINK, PALE, SWITCH, VERMILION, of_chunk
@@ -19,10 +19,10 @@ from collsim.result import Outcome
 from collsim.topology.graph import Topology
 from collsim.units import format_bandwidth, format_size, format_time
 
-__all__ = ["MOST_BARS", "MOST_LINKS", "Use", "machine_svg", "steps_svg", "time_svg", "use_svg"]
+__all__ = ["MOST_BARS", "MOST_LINKS", "machine_svg", "steps_svg", "time_svg", "use_svg"]
 
-MOST_LINKS, MOST_BARS = 4000, 6000
-"""Links of a machine, and bars of a space-time diagram, that a page draws."""
+MOST_BARS = 6000
+"""Bars of a space-time diagram that a page draws."""
 SIDE, WIDE, ROW = 720, 980, 18
 TOP, NARROWEST = 16, 380
 """Pixels above the rows of a diagram, and those that the key below a machine takes."""
@@ -30,20 +30,17 @@ TOP, NARROWEST = 16, 380
 
 def machine_svg(topology: Topology, outcome: Outcome | None = None, most: int = MOST_LINKS) -> str:
     """Return the machine, links as wide as their rates; with a run, coloured by use. "" for more than `most` links."""
-    used = None if outcome is None else Use(outcome.link_use, outcome.result.link_bytes)
-    return use_svg(topology, used, most)
+    if outcome is None:
+        return _machine(topology, None, np.zeros(0), most)
+    return use_svg(LinkTable(topology, outcome.result.link_busy, outcome.result.link_bytes), outcome.result.time, most)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Use:
-    """What a run did to links: `share` of it that each was sending, float64[links], and `sent`, int64[links] bytes."""
-
-    share: NDArray[np.float64]
-    sent: NDArray[np.int64]
+def use_svg(table: LinkTable, time: int, most: int = MOST_LINKS) -> str:
+    """Return what `machine_svg` does, from what is known of the links of a run of `time` fs."""
+    return _machine(table.topology, table, table.busy / max(time, 1), most)
 
 
-def use_svg(topology: Topology, use: Use | None, most: int = MOST_LINKS) -> str:
-    """Return what `machine_svg` does, from numbers alone."""
+def _machine(topology: Topology, table: LinkTable | None, use: NDArray[np.float64], most: int) -> str:
     if topology.links > most:
         return ""
     shapes = directed_shapes(topology)
@@ -56,21 +53,21 @@ def use_svg(topology: Topology, use: Use | None, most: int = MOST_LINKS) -> str:
     widest = float(np.clip(0.055 * spacing(topology) * scale, 0.5, 4))
     thick = rate_shares(topology.bandwidth, topology)
     parts = []
-    order = range(topology.links) if use is None else np.argsort(use.share, kind="stable").tolist()
+    order = range(topology.links) if table is None else np.argsort(use, kind="stable").tolist()
     for link in order:
         points = (shapes[link] - low) * scale
         way = " ".join(f"{x:.1f},{height - y:.1f}" for x, y in points.tolist())
         colour, says = LINK, topology.link_name(link)
-        if use is not None:
-            colour = _shade(float(use.share[link])) if use.share[link] else PALE
-            says += f"\n{use.share[link]:.1%} of the run, {format_size(int(use.sent[link]))}"
+        if table is not None:
+            colour = _shade(float(use[link])) if use[link] else PALE
+            says += f"\n{use[link]:.1%} of the run, {format_size(int(table.sent[link]))}"
         says += f"\n{format_bandwidth(int(topology.bandwidth[link]))}"
         style = {"fill": "none", "stroke": colour, "stroke_width": f"{widest * thick[link]:.2f}"}
         parts.append(element("polyline", element("title", escape(says)), points=way, **style))
     parts += _nodes(topology, low, height, scale)
     wide, below = max(width, NARROWEST), height + 8
     key, high_ = machine_key(topology, wide, below, widest)
-    scale_key, more = use_key(wide, below + high_) if use is not None else ([], 0.0)
+    scale_key, more = use_key(wide, below + high_) if table is not None else ([], 0.0)
     return _svg([*parts, *key, *scale_key], wide, below + high_ + more)
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from collsim.link_table import MOST_LINKS, LinkTable, read_links
 from collsim.report.describe import run_rows
 from collsim.report.page.charts import bar_chart, shares_bar
 from collsim.report.page.html import MOST_ROWS, document, element, facts_table, figure, section, shown, sorted_table
-from collsim.report.page.pictures import MOST_LINKS, machine_svg, time_svg
+from collsim.report.page.pictures import time_svg, use_svg
 from collsim.result import Outcome
 from collsim.units import FS_PER_SECOND, format_time
 
@@ -20,7 +21,7 @@ LINK_HEADS = {
     "name": "link",
     "bandwidth": "rate",
     "use": "share of the run",
-    "busy_s": "sending",
+    "busy_fs": "sending",
     "bytes": "bytes",
 }
 
@@ -40,13 +41,15 @@ def run_page(outcome: Outcome) -> str:
 
 
 def saved_run_page(value: Mapping[str, Any]) -> str:
-    """Return the page of a run from what `collsim run --json` wrote, which holds no links and no transfers."""
+    """Return the page of a run from what `collsim run --json` wrote, which holds links but no transfers."""
     title = f"{value['collective']} on {value['topology']} by {value['algorithm']}"
     known = [
-        (name, shown(name, entry)) for name, entry in value.items() if not isinstance(entry, dict) and name != "baseline"
+        (name, shown(name, entry))
+        for name, entry in value.items()
+        if not isinstance(entry, dict) and name not in ("baseline", "link_table")
     ]
-    note = "Made from a file, which holds neither the use of each link nor the time of each transfer."
-    parts = [section("Result", facts_table(known)), *_speedup(value), *_critical(value)]
+    note = "Made from a file, which does not hold the time of each transfer."
+    parts = [section("Result", facts_table(known)), *_speedup(value), *_critical(value), _saved_links(value)]
     return document(title, *parts, section("Provenance", facts_table(_provenance(value)), element("p", note)))
 
 
@@ -74,12 +77,33 @@ def _critical(value: Mapping[str, Any]) -> list[str]:
 
 
 def _links(outcome: Outcome) -> str:
-    svg = machine_svg(outcome.topology, outcome)
-    caption = "Each direction of a cable is a line on the right of its way; pale: it sent nothing."
+    result = outcome.result
+    return _link_section(LinkTable(outcome.topology, result.link_busy, result.link_bytes), result.time)
+
+
+def _saved_links(value: Mapping[str, Any]) -> str:
+    columns = value.get("link_table")
+    if columns is None:
+        note = f"The file does not hold the use of each link: of machines with more than {MOST_LINKS:,} links it never does."
+        return section("Links", element("p", note))
+    return _link_section(read_links(str(value["topology"]), columns), int(value["time_fs"]))
+
+
+def _link_section(table: LinkTable, time: int) -> str:
+    machine, svg = table.topology, use_svg(table, time)
+    caption = "Each direction of a cable is a line on the right of its way, as wide as its rate; pale: it sent nothing."
     drawn = figure(svg, caption) if svg else element("p", f"A page draws machines of up to {MOST_LINKS:,} links.")
-    frame = outcome.links().sort_values("busy_s", ascending=False, kind="stable").head(MOST_ROWS)
-    rows: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
-    left = outcome.topology.links - len(rows)
+    rows = [
+        {
+            "name": machine.link_name(link),
+            "bandwidth": int(machine.bandwidth[link]),
+            "use": int(table.busy[link]) / max(time, 1),
+            "busy_fs": int(table.busy[link]),
+            "bytes": int(table.sent[link]),
+        }
+        for link in np.argsort(-table.busy, kind="stable")[:MOST_ROWS].tolist()
+    ]
+    left = machine.links - len(rows)
     note = element("p", f"{left:,} links that sent less are left out.") if left else ""
     return section("Links", drawn, element("div", sorted_table(rows, LINK_HEADS), class_="scroll"), note)
 
