@@ -50,6 +50,9 @@ MOST_LINKS = 3
 @click.option("--plot", "plot_path", metavar="FILE", help="Draw the slowdowns (.png, .svg or .pdf).")
 @click.option("--csv", "csv_path", metavar="FILE", help="Write one row a placement and job; '-' prints it instead.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; '-' prints it instead of the report.")
+@click.option(
+    "--trace", "trace_path", metavar="FILE", help="Write a trace of one placement, for https://ui.perfetto.dev (.json)."
+)
 def jobs_command(topo: str, jobs: tuple[str, ...], placement: str, **options: Any) -> int:
     """Run several jobs on one machine, and each of them alone, and say how much slower sharing makes them.
 
@@ -62,31 +65,40 @@ def jobs_command(topo: str, jobs: tuple[str, ...], placement: str, **options: An
       collsim workload jobs --topo torus8x8 --job ring:16:4MiB --job multitree:16:4MiB --placement all
       collsim workload jobs --topo fattree4 --job ring:8:1MiB --job ring:8:1MiB --placement spread --set routing=ecmp
       collsim workload jobs --topo dragonfly2x4x2 --job direct:16:1MiB:collective=all-to-all --job ring:16:4MiB:calls=3
+      collsim workload jobs --topo torus4x4 --job ring:8:64KiB --job ring:8:64KiB --placement spread --trace trace.json
     """
+    from collsim.crossings import Recorder
     from collsim.errors import InvalidValue, RunError
     from collsim.report.output import check_drawable, check_writable
     from collsim.simulate import prepare
-    from collsim.sweep.jobs import JobRun, runs
+    from collsim.sweep.jobs import ALL_JOBS, JobRun, runs
     from collsim.workloads.jobs import parse_jobs, place_jobs
     from collsim.workloads.speeds import parse_speeds
 
-    paths = {kind: options.pop(f"{kind}_path") for kind in ("plot", "csv", "json")}
+    paths = {kind: options.pop(f"{kind}_path") for kind in ("plot", "csv", "json", "trace")}
     if paths["json"] == paths["csv"] == "-":
         raise InvalidValue("Only one of --json and --csv can be printed; name a file for the other.")
     for kind, path in paths.items():
-        if path is not None and (path != "-" or kind == "plot"):
+        if path is not None and (path != "-" or kind in ("plot", "trace")):
             (check_drawable if kind == "plot" else check_writable)(path)
     wanted = parse_jobs(jobs)
     case = prepare(topo, **settings_of(options))
     speeds = parse_speeds(case.topology.names[: case.topology.hosts], options["slow"], options["speeds"])
     placements = ALL if placement == "all" else tuple(word.strip() for word in placement.split(","))
+    if paths["trace"] and len(placements) > 1:
+        raise InvalidValue("A trace is of one placement; name it, like --placement packed.")
     for one in placements:
         place_jobs(wanted, case.topology.hosts, one)
     done: list[Any] = []
     stopped: BaseException | None = None
     with progress(f"jobs on {case.topology.name}") as show:
         try:
-            for mix in runs(case, wanted, speeds, placements, lambda text: [MessageBar(show, text)]):
+            kept = [Recorder()] if paths["trace"] else []
+
+            def watch(text: str) -> list[object]:
+                return [MessageBar(show, text), *(kept if ALL_JOBS in text else ())]
+
+            for mix in runs(case, wanted, speeds, placements, watch):
                 done.append(mix)
         except (KeyboardInterrupt, RunError) as why:
             stopped = why
@@ -112,6 +124,9 @@ def _write(run: JobRun, paths: dict[str, str | None]) -> None:
         write_file(str(paths["csv"]), lambda temporary: frame.to_csv(temporary, index=False))
     if paths["plot"]:
         run.plot(paths["plot"])
+    if paths["trace"] and run.mixes[0].traced is not None:
+        for sentence in run.mixes[0].traced.write(paths["trace"], placement=run.mixes[0].placement):
+            click.echo(f"Note: {sentence}", err=True)
 
 
 def _print(run: JobRun) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from collsim.cli.progress import MessageBar, progress, stopped_after
 from collsim.cli.workload_tp_rows import head_rows, next_words, tail_rows
 
 if TYPE_CHECKING:
+    from collsim.sweep.tensor_parallel import TensorParallel
     from collsim.sweep.tensor_parallel_study import Study
     from collsim.workloads.tensor_parallel import Scheme
 
@@ -92,6 +94,12 @@ def _accelerators(_: click.Context, __: click.Parameter, incomplete: str) -> lis
 )
 @click.option("--csv", "csv_path", metavar="FILE", help="Write one row a scheme; '-' prints it instead of the report.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; '-' prints it instead of the report.")
+@click.option(
+    "--trace",
+    "trace_path",
+    metavar="FILE",
+    help="Write a trace of one share's micro-batch or pass, for https://ui.perfetto.dev (.json).",
+)
 @click.pass_context
 def tp(ctx: click.Context, /, **options: Any) -> int:
     """Time a training step, a prompt or a token under tensor parallelism that sums a share p of the channels (CAAT-Net).
@@ -107,13 +115,17 @@ def tp(ctx: click.Context, /, **options: Any) -> int:
       collsim workload tp --model llama2-70b --topo hgx-h100 --mode prefill --sequence 4096 --plot out.png
       collsim workload tp --model llama2-70b --topo hgx-h100 --mode decode --batch 16 --scheme megatron --ladder
       collsim workload tp --model caatnet-7b --topo gaudi3 --backward-wire bf16 --copies none
+      collsim workload tp --model caatnet-130m --topo gaudi3 --p 0.5 --trace trace.json
     """
-    from collsim.errors import RunError
+    from collsim.errors import InvalidValue, RunError
+    from collsim.report.trace import check_traceable
     from collsim.sweep.tensor_parallel_setting import scheme_of, setting
     from collsim.sweep.tensor_parallel_study import Study, baselines, parse_shares, runs
 
     paths = _paths(options)
     shares = (1.0,) if options["scheme"] == "megatron" and _is_default(ctx, "shares") else parse_shares(options["shares"])
+    if paths["trace"] and len(shares) > 1:
+        raise InvalidValue("A trace is of one share of the channels; name it, like --p 0.5.")
     named = {name: options[name] for name in ("dp", "mode", "batch", "sequence", "micro_batches", "accelerator")}
     at = setting(
         options["topo"], options["model"], tp=options["degree"], algorithm=options["algo"], **named, **settings_of(options)
@@ -122,6 +134,8 @@ def tp(ctx: click.Context, /, **options: Any) -> int:
     stopped: BaseException | None = None
     with progress(f"{at.shape.name} on {at.plans.cases[0].topology.name}") as show:
         scheme = scheme_of(options, at.shape.layers)
+        if paths["trace"]:
+            check_traceable(at.shortest(replace(scheme, p=shares[0])).program.messages)
         _warn_if_long(at.patience(scheme) * (len(shares) + 2), at.plans.cases[0].engine)
 
         def watch(one: Scheme) -> list[object]:
@@ -136,6 +150,8 @@ def tp(ctx: click.Context, /, **options: Any) -> int:
     if stopped is not None and not done:
         raise stopped
     _write(ctx, Study(at, options["mode"], stock, own, share, tuple(done)), paths)
+    if paths["trace"] and stopped is None:
+        _trace(at, replace(scheme, p=shares[0]), options["mode"], paths["trace"])
     return stopped_after(stopped, "shares")
 
 
@@ -151,13 +167,21 @@ def _paths(options: dict[str, Any]) -> dict[str, str | None]:
     from collsim.errors import InvalidValue
     from collsim.report.output import check_drawable, check_writable
 
-    paths = {kind: options.pop(f"{kind}_path") for kind in ("plot", "csv", "json")}
+    paths = {kind: options.pop(f"{kind}_path") for kind in ("plot", "csv", "json", "trace")}
     if paths["json"] == paths["csv"] == "-":
         raise InvalidValue("Only one of --json and --csv can be printed; name a file for the other.")
     for kind, path in paths.items():
-        if path is not None and (path != "-" or kind == "plot"):
+        if path is not None and (path != "-" or kind in ("plot", "trace")):
             (check_drawable if kind == "plot" else check_writable)(path)
     return paths
+
+
+def _trace(at: TensorParallel, scheme: Scheme, mode: str, path: str) -> None:
+    """Write the trace of one micro-batch or pass, and say on stderr what it leaves out."""
+    with progress("a run for the trace") as show:
+        traced = at.traced(scheme, [MessageBar(show, "messages")])
+    for sentence in traced.write(path, model=at.shape.name, mode=mode, scheme=scheme.name, p=scheme.p):
+        click.echo(f"Note: {sentence}", err=True)
 
 
 def _is_default(ctx: click.Context, name: str) -> bool:

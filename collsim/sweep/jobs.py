@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from collsim.collectives.collective import collective
+from collsim.crossings import Recorder
 from collsim.engines.engine import ENGINES
 from collsim.network.link_changes import describe_changes
+from collsim.report.trace import Traced, check_traceable
 from collsim.result import Result
 from collsim.simulate import Case, prepare
 from collsim.units import FS_PER_SECOND
@@ -25,9 +27,11 @@ from collsim.workloads.speeds import Speeds, parse_speeds
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["JobRun", "Meeting", "Mix", "Share", "compare_placements", "runs"]
+__all__ = ["ALL_JOBS", "JobRun", "Meeting", "Mix", "Share", "compare_placements", "runs"]
 
 Observe = Callable[[str], Sequence[object]]
+ALL_JOBS = "all jobs"
+"""What the text says by which observers of the run of all jobs together are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,10 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mix:
-    """All jobs in one placement: `shares` in order of the jobs, `meetings` by falling use, `time` fs of the whole run."""
+    """All jobs in one placement: `shares` in order of the jobs, `meetings` by falling use, `time` fs of the whole run.
+
+    `traced`: the run of all together, where a Recorder was among its observers.
+    """
 
     placement: str
     shares: tuple[Share, ...]
@@ -74,6 +81,7 @@ class Mix:
     time: int
     packet_hops: int
     wall: float
+    traced: Traced | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,16 +206,23 @@ def _mix(
     engine = ENGINES.get(case.engine)
     more = {"changes": case.changes} if case.changes else {}
 
+    kept: list[Traced] = []
+
     def run(rates: Speeds, only: int | None, text: str) -> tuple[Result, list[int]]:
         placed = jobs_program(jobs, schedules, rates, only)
         told = observe(f"{placement}, {text}, messages")
+        recorders = [one for one in told if isinstance(one, Recorder)]
+        if recorders and only is None:
+            check_traceable(placed.program.messages)
         result = engine(case.topology, placed.program, case.network, seed=case.seed, observers=told, **more)
+        if recorders and only is None:
+            kept.append(Traced(case.topology, placed.program, result, recorders[0].found, ()))
         ends = [
             int(result.operation_finish[first:end].max()) for first, end in zip(placed.first, placed.first[1:], strict=False)
         ]
         return result, [end - job.start for end, job in zip(ends, jobs, strict=True)]
 
-    both, together = run(speeds, None, "all jobs")
+    both, together = run(speeds, None, ALL_JOBS)
     alone = [run(speeds, k, f"job {job.name} alone") for k, job in enumerate(jobs)]
     even = Speeds.even(len(speeds.factors))
     full = [
@@ -224,7 +239,7 @@ def _mix(
         times = (alone[k][1][k], together[k], full[k])
         shares.append(Share(job, hosts[k], *times, bound, int((carried[k] > 0).sum()), len(mine), *place))
     hops = both.packet_hops + sum(result.packet_hops for result, _ in alone)
-    return Mix(placement, tuple(shares), meetings, both.time, hops, perf_counter() - began)
+    return Mix(placement, tuple(shares), meetings, both.time, hops, perf_counter() - began, kept[0] if kept else None)
 
 
 def _meetings(jobs: Sequence[Job], carried: Any, both: Result) -> tuple[Meeting, ...]:

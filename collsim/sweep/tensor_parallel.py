@@ -13,8 +13,10 @@ from time import perf_counter
 
 from collsim.collectives.channels import synchronised_channels
 from collsim.collectives.schedule import Schedule
+from collsim.crossings import Recorder
 from collsim.engines.engine import ENGINES
 from collsim.errors import InvalidValue
+from collsim.report.trace import Traced, check_traceable
 from collsim.result import Result
 from collsim.sweep.tensor_parallel_plans import Plans, least_bytes, sent_bytes
 from collsim.sweep.tensor_parallel_point import Point
@@ -22,7 +24,15 @@ from collsim.workloads.accelerators.roofline import Roofline
 from collsim.workloads.rank_groups import RankGroups
 from collsim.workloads.tensor_parallel import Exchange, Scheme, payload
 from collsim.workloads.tensor_parallel_program import Clock, Plan, Written, copying, group_program, working
-from collsim.workloads.tensor_parallel_stages import Stage, exchanges, forward_stages, repeated, step_stages, training_stages
+from collsim.workloads.tensor_parallel_stages import (
+    Stage,
+    exchanges,
+    forward_stages,
+    in_a_row,
+    repeated,
+    step_stages,
+    training_stages,
+)
 from collsim.workloads.transformer_compute import Work, transformer_times
 from collsim.workloads.transformers.shape import TransformerShape
 
@@ -144,6 +154,20 @@ class TensorParallel:
         """Return the program of `micro_batches` micro-batches or passes in a row under `scheme`."""
         stages = repeated(self.stages(scheme), micro_batches)
         return group_program(stages, self.clock(scheme), self.groups, self._plan())
+
+    def shortest(self, scheme: Scheme) -> Written:
+        """Return the program of one micro-batch, in training with the end of a step behind it, or of one pass."""
+        stages = in_a_row([part for part, _ in self._parts(scheme)])
+        return group_program(stages, self.clock(scheme), self.groups, self._plan())
+
+    def traced(self, scheme: Scheme, observers: Sequence[object] = ()) -> Traced:
+        """Return the run of `shortest`, kept for its trace. Raises InvalidValue where that would be too large."""
+        case, program, recorder = self.plans.cases[0], self.shortest(scheme).program, Recorder()
+        check_traceable(program.messages)
+        run = ENGINES.get(case.engine)
+        result = run(case.topology, program, case.network, seed=case.seed, observers=[*observers, recorder])
+        hosts = tuple(host for group in self.groups for host in group)
+        return Traced(case.topology, program, result, recorder.found, hosts)
 
     def memory(self) -> int:
         """Return the bytes that a rank holds, activations aside: weights, and in training what Adam adds; else the cache.

@@ -21,7 +21,18 @@ from collsim.workloads.tensor_parallel import (
 )
 from collsim.workloads.transformers.shape import TransformerShape
 
-__all__ = ["Copy", "Part", "Stage", "Sync", "exchanges", "forward_stages", "repeated", "step_stages", "training_stages"]
+__all__ = [
+    "Copy",
+    "Part",
+    "Stage",
+    "Sync",
+    "exchanges",
+    "forward_stages",
+    "in_a_row",
+    "repeated",
+    "step_stages",
+    "training_stages",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +119,13 @@ def step_stages(shape: TransformerShape, scheme: Scheme) -> tuple[Stage, ...]:
 
 def repeated(stages: Sequence[Stage], times: int) -> tuple[Stage, ...]:
     """Return `stages` run `times` times, each behind the computing that ends the one before."""
+    return in_a_row([stages] * times)
+
+
+def in_a_row(parts: Sequence[Sequence[Stage]]) -> tuple[Stage, ...]:
+    """Return the stages of `parts`, each part behind the computing that ends the one before."""
     found: list[Stage] = []
-    for _ in range(times):
+    for stages in parts:
         begin = len(found)
         for stage in stages:
             after = tuple(begin + k for k in stage.after) or ((begin - 1,) if begin else ())

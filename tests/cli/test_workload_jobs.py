@@ -117,3 +117,19 @@ def test_interruption_keeps_the_placements_done(go, monkeypatch):
     assert "packed" in out
     assert "spread" not in out.partition("Settings")[0]
     assert "Interrupted" in err
+
+
+def test_a_trace_has_all_jobs_of_one_placement(go, tmp_path):
+    path = tmp_path / "trace.json"
+    assert go(*TWO, "--placement", "spread", "--trace", str(path))[::2] == (0, "")
+    value = json.loads(path.read_text())
+    slices = [e for e in value["traceEvents"] if e["ph"] == "X"]
+    sent = [e for e in slices if e["cat"] == "send"]
+    assert {e["name"].split(":")[0] for e in sent} == {"A", "train"}
+    assert sum(e["cat"] == "compute" and e["dur"] > 0 for e in slices) == 4  # four hosts between two calls
+    held = sum(e["args"]["busy_fs"] for e in slices if e["cat"] == "link")
+    assert held > 0
+    assert value["otherData"]["placement"] == "spread"
+    code, _, err = go(*TWO, "--trace", str(path))
+    assert code == 2
+    assert "one placement" in err

@@ -196,3 +196,33 @@ def test_the_training_step_of_the_7b_model_takes_less_than_three_seconds():
     subprocess.run([sys.executable, "-m", "collsim", "workload", "tp", *words], check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3
+
+
+def test_a_trace_of_one_share_has_what_ranks_compute_and_send(go, tmp_path):
+    path = tmp_path / "trace.json"
+    words = (*BASE, "--mode", "decode", "--batch", "4")
+    assert go(*words, "--p", "0.5", "--trace", str(path))[0] == 0
+    value = json.loads(path.read_text())
+    point = tensor_parallel("gaudi3", "caatnet-130m", [0.5], mode="decode", batch=4).points[0]
+    slices = [e for e in value["traceEvents"] if e["ph"] == "X"]
+    own = [e for e in slices if e["cat"] == "compute" and e["tid"] == 1]
+    assert sum(e["args"]["finish_fs"] - e["args"]["started_fs"] for e in own) == point.compute + point.copies
+    assert value["otherData"]["time_fs"] == point.time
+    assert value["otherData"]["p"] == 0.5
+    assert any("all-reduce attention 0 forward" in e["name"] for e in slices if e["cat"] == "send")
+    assert any(e["cat"] == "link" for e in slices)
+    code, _, err = go(*words, "--p", "1,0.5", "--trace", str(path))
+    assert code == 2
+    assert "one share" in err
+
+
+def test_a_traced_training_step_ends_with_its_optimiser(tmp_path):
+    study = tensor_parallel("gaudi3", "caatnet-130m", [0.5], micro_batches=1, batch=2)
+    traced = study.setting.traced(study.points[0].scheme)
+    assert traced.result.time == study.points[0].time
+    traced.write(tmp_path / "trace.json")
+    last = max(
+        (e for e in json.loads((tmp_path / "trace.json").read_text())["traceEvents"] if e.get("cat") == "compute"),
+        key=lambda e: e["args"]["finish_fs"],
+    )
+    assert last["name"] == "optimiser step"
