@@ -2,7 +2,9 @@
 
 Format: "Trace Event Format" (Google, 2016), its complete events, flow events and metadata. Times there are microseconds;
 they are written as decimals with nine places, which are femtoseconds and exact, and as integers among the arguments of each
-slice. Readers that keep doubles tell femtoseconds apart up to 9 s; Perfetto itself rounds to nanoseconds.
+slice. Readers that keep doubles tell femtoseconds apart up to 9 s. Perfetto rounds starts and durations to nanoseconds, each
+by itself (src/trace_processor/importers/json), drops slices that then overlap in part, and arrows that come before they
+leave; durations and the order of the file see to it that nothing is dropped.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from collsim.topology.graph import Topology
 
 __all__ = ["MOST_MESSAGES", "MOST_SLICES", "check_traceable", "Traced", "trace_program", "write_trace"]
 
+NS = 10**6
 MOST_MESSAGES = 250_000
 MOST_SLICES = 1_000_000
 """Slices of links beyond these are left out; a trace of a million is some 400 MB, about what a browser can still open."""
@@ -103,31 +106,57 @@ def trace_program(
 def _write(file: TextIO, tracks: list[Track], about: dict[str, Any]) -> None:
     file.write('{"displayTimeUnit":"ns","otherData":' + json.dumps(about) + ',"traceEvents":[\n')
     separator = ""
-    for number, track in enumerate(tracks, 1):
-        for event in _events(number, track):
-            file.write(separator + event)
-            separator = ",\n"
+    for event in (*_names(tracks), *_events(tracks)):
+        file.write(separator + event)
+        separator = ",\n"
     file.write("\n]}\n")
 
 
-def _events(number: int, track: Track) -> Iterator[str]:
-    """Yield the events of a track: its name and place, then its slices and the ends of arrows that they hold."""
-    where = {"pid": track.process, "tid": number}
-    name = "ranks" if track.process == RANKS else "links"
-    for kind, args in (
-        ("process_name", {"name": name}),
-        ("process_sort_index", {"sort_index": track.process}),
-        ("thread_name", {"name": track.name}),
-        ("thread_sort_index", {"sort_index": number}),
-    ):
-        yield json.dumps({"ph": "M", "name": kind, **where, "args": args})
-    for one in track.slices:
-        yield _timed(
-            {"ph": "X", "name": one.name, "cat": one.kind, **where, "args": one.args}, one.start, one.end - one.start
-        )
+def _names(tracks: list[Track]) -> Iterator[str]:
+    """Yield the names and places of all tracks."""
+    for number, track in enumerate(tracks, 1):
+        name = "ranks" if track.process == RANKS else "links"
+        for kind, args in (
+            ("process_name", {"name": name}),
+            ("process_sort_index", {"sort_index": track.process}),
+            ("thread_name", {"name": track.name}),
+            ("thread_sort_index", {"sort_index": number}),
+        ):
+            yield json.dumps({"ph": "M", "name": kind, **_where(number, track), "args": args})
+
+
+def _events(tracks: list[Track]) -> Iterator[str]:
+    """Yield the slices and the ends of arrows, each right behind its slice, in the order of time.
+
+    A reader that rounds to nanoseconds keeps the order of the file within one. There, arrows have to leave before they come.
+    """
+    every = [(one, number) for number, track in enumerate(tracks, 1) for one in track.slices]
+    every.sort(key=lambda item: (_nearest(item[0].start), item[0].kind == "receive", item[0].start, item[1]))
+    for one, number in every:
+        where = _where(number, tracks[number - 1])
+        event = {"ph": "X", "name": one.name, "cat": one.kind, **where, "args": one.args}
+        yield _timed(event, one.start, _duration(one.start, one.end))
         if one.flow is not None:
             ends = {"ph": "s"} if one.kind == "send" else {"ph": "f", "bp": "e"}
             yield _timed({**ends, "id": one.flow, "name": "transfer", "cat": "transfer", **where}, one.start)
+
+
+def _where(number: int, track: Track) -> dict[str, int]:
+    return {"pid": track.process, "tid": number}
+
+
+def _nearest(time: int) -> int:
+    """Return fs as the nearest ns, the way Perfetto rounds both starts and durations."""
+    return (time + NS // 2) // NS
+
+
+def _duration(start: int, end: int) -> int:
+    """Return the duration to write: the exact one, but where start and duration would round to a later end than `end` does.
+
+    Then less than 1 ns is left out, or Perfetto would see the slice reach into the one behind it and drop that.
+    """
+    whole, exact = _nearest(end) - _nearest(start), end - start
+    return exact if _nearest(exact) <= whole else whole * NS + NS // 2 - 1000
 
 
 def _timed(event: dict[str, Any], at: int, duration: int | None = None) -> str:

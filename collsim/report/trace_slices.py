@@ -101,8 +101,8 @@ def rank_slices(
         if started is not None and started[message] >= 0:
             times["started_fs"] = started[message]
         args, flow = {"message": message, **more, **times}, message if source != target and more["bytes"] else None
-        slices.append(piece(source, "send", what, sent[message], args, flow))
-        slices.append(piece(target, "receive", what, received[message], args, flow))
+        slices.append(piece(source, "send", what, sent[message], args | {"left_fs": sent[message][1]}, flow))
+        slices.append(piece(target, "receive", what, received[message], {**args, "came_fs": received[message][0]}, flow))
     return slices
 
 
