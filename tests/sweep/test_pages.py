@@ -10,6 +10,7 @@ from collsim.cli.main import invoke
 from collsim.errors import FileFormatError, InvalidValue
 from collsim.report.output import to_json
 from collsim.report.page.html import shown
+from collsim.report.page.rows import rows_page
 from collsim.simulate import simulate
 from collsim.sweep.compare import compare
 from collsim.sweep.pages import page_of, page_of_file
@@ -83,7 +84,7 @@ def test_a_comparison_has_a_figure_for_each_measure():
     measures = tree.xpath("//figure/@data-measure")
     assert measures[:3] == ["time", "algorithm bandwidth", "bus bandwidth"]
     assert not tree.xpath("//figure[@hidden]")  # without the script all of them are there
-    dots = tree.xpath("(//figure)[1]//*[local-name()='circle']")
+    dots = tree.xpath("(//figure)[1]//*[local-name()='path'][*[local-name()='title']]")
     assert len(dots) == len(found.outcomes)
     one = compare("ring4", ["ring", "multitree"], "4KiB", engine="analytic")
     assert len(read(page_of(one))[0].xpath("(//figure)[1]//*[local-name()='rect']")) == 2
@@ -201,3 +202,33 @@ def test_values_carry_their_units():
         ("wall_s", 0.25): "0.25 s",
     }
     assert {case: shown(*case) for case in cases} == cases
+
+
+def test_of_many_series_the_first_are_shown_and_all_are_there():
+    found = [
+        {"topology": f"ring{n}", "network.header": h, "size": 2**k, "time_s": n * 2.0**k}
+        for n in range(9)
+        for h in (0, 64, 128)
+        for k in (10, 12)
+    ]
+    found = [record | {"time_s": record["time_s"] + 1e-6} for record in found]
+    tree = parser.fromstring(rows_page("many", [], found, ["topology", "network.header", "size"]))
+    (drawn,) = tree.xpath("//figure")
+    assert json.loads(drawn.get("data-told")) == ["topology", "header"]
+    lines = drawn.xpath(".//*[local-name()='g'][@class='series']")
+    assert len(lines) == 27
+    assert [line.get("hidden") is None for line in lines] == [True] * 24 + [False] * 3
+    assert json.loads(lines[1].get("data-of")) == ["ring0", "64 B"]
+    keys = [line.xpath(".//*[local-name()='text']")[0].text_content() for line in lines]
+    assert keys[1].endswith("ring0, header 64 B")
+    looks = {
+        (line.get("style"), *line.xpath("./*[local-name()='polyline']/@stroke-dasharray"), line[1].get("d"))
+        for line in lines
+    }
+    assert len(looks) == 27
+
+
+def test_lines_are_told_apart_without_their_colours():
+    tree = parser.fromstring(page_of(compare("ring4", ["ring", "multitree", "direct"], "4KiB,8KiB", engine="analytic")))
+    lines = tree.xpath("(//figure)[1]//*[local-name()='g'][@class='series']")
+    assert len({line[1].get("d") for line in lines}) == 3

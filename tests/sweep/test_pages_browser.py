@@ -51,11 +51,47 @@ if (choice) {
   choice.dispatchEvent(new Event("change"));
   found.then = shown();
 }
+MORE
 const pre = document.createElement("pre");
 pre.id = "found";
 pre.textContent = JSON.stringify(found);
 document.body.append(pre);
 </script>"""
+
+
+WALK = """
+const svg = [...document.querySelectorAll("figure svg")].find((one) => one.viewBox.baseVal.height > 200);
+const seen = () => svg.getAttribute("viewBox").split(" ").map(Number);
+const press = (key) => svg.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+const turned = (ctrlKey) => new WheelEvent("wheel", { deltaY: -1, ctrlKey, bubbles: true, cancelable: true });
+const wheel = (ctrlKey) => svg.dispatchEvent(turned(ctrlKey));
+found.views = [seen()];
+for (const key of ["+", "ArrowRight", "-", "+", "0", "ArrowRight"]) { press(key); found.views.push(seen()); }
+for (const ctrl of [false, true]) { wheel(ctrl); found.views.push(seen()); }
+svg.closest("figure").querySelector(".tools button:last-of-type").click();
+found.views.push(seen());
+const all = [...svg.querySelectorAll("[data-tip]")].map((part) => part.dataset.tip);
+found.expected = [all[0], all[1], all[0], all.at(-1)];
+found.walked = ["n", "n", "p", "p"].map((key) => { press(key); return tip.hidden ? "" : tip.textContent; });
+press("Escape");
+found.gone = tip.hidden;
+found.focus = svg.tabIndex;
+"""
+CHOOSE = """
+const lines = [...figures[0].querySelectorAll("g.series")];
+const kept = () => lines.filter((line) => !line.hasAttribute("hidden")).map((line) => line.dataset.of);
+const look = (line) => [line.style.color, line.querySelector("path").getAttribute("d")];
+found.firstLook = look(lines[0]);
+found.all = kept();
+const filter = [...document.querySelectorAll("select")].pop();
+filter.value = JSON.parse(lines[2].dataset.of)[0];
+filter.dispatchEvent(new Event("change"));
+found.one = kept();
+found.thenLook = look(lines[2]);
+filter.value = "all";
+filter.dispatchEvent(new Event("change"));
+found.again = kept();
+"""
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +109,12 @@ def opened(browser, path, folder):
     return parser.fromstring(done.stdout), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
-def acted(browser, path, folder, column=0):
-    """Return what came of using the page: see ACT; `column` of the last table is sorted."""
+def acted(browser, path, folder, column=0, more=""):
+    """Return what came of using the page: see ACT; `column` of the last table is sorted; `more` to be done in the end."""
     page = path.read_text().replace("<html ", f'<html data-column="{column}" ', 1)
     head, end = page.index("<title>"), page.rindex("</body>")
     used = folder / "used.html"
-    used.write_text(page[:head] + WATCH + page[head:end] + ACT + page[end:])
+    used.write_text(page[:head] + WATCH + page[head:end] + ACT.replace("MORE", more) + page[end:])
     tree, said = opened(browser, used, folder)
     assert said == []
     found = json.loads(tree.get_element_by_id("found").text_content())
@@ -123,3 +159,29 @@ def test_without_script_the_page_reads(browser, tmp_path):
     assert not tree.xpath("//select | //button | //figure[@hidden]")
     assert len(tree.xpath("//figure")) == 5
     assert "4 MiB" in tree.xpath("//table[@class='sortable']")[0].text_content()
+
+
+def test_figures_are_enlarged_and_walked_by_keys(browser, tmp_path):
+    path = tmp_path / "run.html"
+    write_report(simulate("torus3x3", "multitree", size="64KiB", crossings=True), path)
+    found = acted(browser, path, tmp_path, more=WALK)
+    whole, near, moved, back, near_again, reset, still, wheel, ctrl, button = found["views"]
+    assert near[2] == pytest.approx(whole[2] / 1.5, rel=1e-4)
+    assert near[0] == pytest.approx((whole[2] - near[2]) / 2, rel=1e-4)  # the middle stays
+    assert moved[0] > near[0]
+    assert moved[2] == near[2]
+    assert back[2] == pytest.approx(whole[2], rel=1e-4)
+    assert near_again[2] < whole[2]
+    assert whole == reset == still == wheel == button  # arrows and the wheel alone move the page
+    assert ctrl[2] < whole[2]
+    assert found["walked"] == found["expected"]
+    assert (found["gone"], found["focus"]) == (True, 0)
+
+
+def test_series_are_chosen_and_take_the_looks_of_the_first(browser, tmp_path):
+    path = tmp_path / "compare.html"
+    write_report(compare("torus4x4", ["ring", "multitree", "direct"], "4KiB,64KiB", engine="analytic"), path)
+    found = acted(browser, path, tmp_path, more=CHOOSE)
+    assert found["all"] == found["again"] == ['["ring"]', '["multitree"]', '["direct"]']
+    assert found["one"] == ['["direct"]']
+    assert found["thenLook"] == found["firstLook"]

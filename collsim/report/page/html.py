@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
+from json import dumps
 from typing import Any
 
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
@@ -37,9 +38,13 @@ def section(title: str, *content: str) -> str:
     return element("section", element("h2", escape(title)), *content)
 
 
-def figure(svg: str, caption: str, measure: str | None = None) -> str:
-    """Return a figure; of those beside each other that have a `measure` the reader chooses one."""
-    return element("figure", svg, element("figcaption", escape(caption)), data_measure=measure)
+def figure(svg: str, caption: str, measure: str | None = None, told: Sequence[str] = ()) -> str:
+    """Return a figure; of those beside each other that have a `measure` the reader chooses one.
+
+    `told`: names of the parameters that tell the series of a chart apart, of which the reader chooses values.
+    """
+    known = {"data_measure": measure, "data_told": dumps(list(told)) if told else None}
+    return element("figure", element("div", svg, class_="picture"), element("figcaption", escape(caption)), **known)
 
 
 def facts_table(rows: Sequence[tuple[str, str]]) -> str:
@@ -99,7 +104,11 @@ def _measured(name: str, value: float) -> str:
         "use": "{:.1%}".format,
         "speedup": "{:.3g}x".format,
     }
-    write = exact.get(name) or next((how for end, how in ends.items() if name.endswith(end)), None)
+    leaf = name.rpartition(".")[2]
+    exact |= dict.fromkeys(("buffer", "packet_payload", "header", "reduction_quantum"), ends["bytes"])
+    delays = ("router_delay", "message_overhead", "injection_latency", "ejection_latency", "latency")
+    exact |= dict.fromkeys(delays, ends["_fs"]) | {"reduction_rate": format_bandwidth}
+    write = exact.get(leaf) or next((how for end, how in ends.items() if name.endswith(end)), None)
     if write is not None:
         return write(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

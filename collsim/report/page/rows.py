@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from collsim.report.page.charts import Line, bar_chart, line_chart
+from collsim.report.page.charts import MOST_SHOWN, Line, bar_chart, line_chart
 from collsim.report.page.html import document, element, facts_table, figure, section, shown, sorted_table
 
 __all__ = ["rows_page"]
@@ -32,7 +32,8 @@ OVER = {
     "load": "load",
     "p": "p",
 }
-MOST_LINES = 24
+MOST_LINES = 120
+"""Series of a chart; of so many the reader chooses some."""
 MOST_BARS = 60
 LAST = ("error", "collsim_version", "host", "wall_s", "inputs_sha256")
 ASIDE = ("started", "finished", "attempts")
@@ -66,7 +67,9 @@ def rows_page(title: str, facts: Sequence[tuple[str, str]], records: Sequence[Re
 
 def _words(name: str) -> str:
     known = MEASURES.get(name) or {"size_bytes": "size"}.get(name)
-    return known or name.removesuffix("_bytes_per_s").removesuffix("_fs").removesuffix("_s").replace("_", " ")
+    return known or name.removeprefix("network.").removesuffix("_bytes_per_s").removesuffix("_fs").removesuffix(
+        "_s"
+    ).replace("_", " ")
 
 
 def _figures(records: Sequence[Record], asked: Sequence[str]) -> list[str]:
@@ -77,22 +80,25 @@ def _figures(records: Sequence[Record], asked: Sequence[str]) -> list[str]:
         if not own:
             continue
         draw = _bars(own, asked, measure) if over is None else _lines(own, asked, measure, over)
-        found.append(figure(*draw, measure=words))
+        told = [] if over is None else [_words(name) for name in asked if name != over]
+        found.append(figure(*draw, measure=words, told=told))
     return found
 
 
 def _lines(records: Sequence[Record], asked: Sequence[str], measure: str, over: str) -> tuple[str, str]:
     apart = [name for name in asked if name != over]
-    groups: dict[str, list[Record]] = {}
+    groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        groups.setdefault(_name(record, apart), []).append(record)
+        groups.setdefault(tuple(shown(name, record.get(name)) for name in apart), []).append(record)
     lines = [
-        Line(name, [(float(r[over]), float(r[measure]), _says(r, measure, over)) for r in own])
-        for name, own in list(groups.items())[:MOST_LINES]
+        Line(_name(own[0], apart), [(float(r[over]), float(r[measure]), _says(r, measure, over)) for r in own], of=values)
+        for values, own in list(groups.items())[:MOST_LINES]
     ]
     caption = f"{MEASURES[measure].capitalize()} over {OVER[over]}."
     if len(groups) > MOST_LINES:
-        caption += f" The first {MOST_LINES} of {len(groups)} series."
+        caption += f" The first {MOST_LINES} of {len(groups)} series are here."
+    if len(groups) > MOST_SHOWN:
+        caption += f" Up to {MOST_SHOWN} are shown at a time."
     lines += _bound(records, measure, over)
     return line_chart(lines, OVER[over], MEASURES[measure], _written(over), _written(measure)), caption
 
@@ -117,7 +123,17 @@ def _bars(records: Sequence[Record], asked: Sequence[str], measure: str) -> tupl
 
 
 def _name(record: Record, apart: Sequence[str]) -> str:
-    return ", ".join(shown(name, record.get(name)) for name in apart) or "all"
+    """Return what tells a record apart; a bare number would not say of what it is one."""
+    values = [(name, record.get(name)) for name in apart]
+    return (
+        ", ".join(
+            f"{_words(name)} {shown(name, value)}"
+            if name not in ("size", "size_bytes") and not isinstance(value, str)
+            else shown(name, value)
+            for name, value in values
+        )
+        or "all"
+    )
 
 
 def _says(record: Record, measure: str, over: str) -> str:
