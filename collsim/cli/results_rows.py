@@ -50,20 +50,33 @@ def measures() -> dict[str, tuple[str, Callable[[Any], str]]]:
     }
 
 
-def table(found: Results, shown: Results) -> tuple[list[str], list[list[str]], int]:
-    """Return heads and rows of `shown`, which is a part of `found`, and how many columns are aligned left."""
+def table(found: Results, shown: Results, hashes: bool = False) -> tuple[list[str], list[list[str]], int]:
+    """Return heads and rows of `shown`, which is a part of `found`, and how many columns are aligned left.
+
+    `hashes`: begin each row with the hash of its inputs, as many digits as tell the rows of `found` apart.
+    """
     points: list[Mapping[str, Any]] = [row.point for row in found.rows]
     names = list(dict.fromkeys(name for point in points for name in point))
     varied = [name for name in names if len({repr(point.get(name)) for point in points}) > 1] or names[:1]
     kept = {name: how for name, how in measures().items() if any(row.results.get(name) is not None for row in found.rows)}
     failed = len(found.done) < len(found.rows)
-    rows = []
+    rows, digits = (
+        [],
+        next(n for n in range(8, 65) if n == 64 or len({row.key[:n] for row in found.rows}) == len(found.rows)),
+    )
     for row in shown.rows:
         numbers = [how(row.results[name]) if row.results.get(name) is not None else "-" for name, (_, how) in kept.items()]
         state = [_short(f"{row.status}: {row.error}") if row.error else row.status] if failed else []
-        rows.append([*(cell(name, row.point.get(name)) for name in varied), *state, *numbers])
-    heads = [*varied, *(["state"] if failed else []), *(head for head, _ in kept.values())]
-    return heads, rows, len(varied) + failed
+        rows.append(
+            [
+                *([row.key[:digits]] if hashes else []),
+                *(cell(name, row.point.get(name)) for name in varied),
+                *state,
+                *numbers,
+            ]
+        )
+    heads = [*(["hash"] if hashes else []), *varied, *(["state"] if failed else []), *(head for head, _ in kept.values())]
+    return heads, rows, len(varied) + failed + hashes
 
 
 def _short(text: str) -> str:

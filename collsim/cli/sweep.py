@@ -30,6 +30,7 @@ MOST_REASONS = 5
     "--cluster", metavar="ADDRESS", help="Dask scheduler whose workers run the points instead, like tcp://10.0.0.1:8786."
 )
 @click.option("--retry-failed", is_flag=True, help="Run points again that failed before.")
+@click.option("--timeout", metavar="TIME", help="Fail points that take longer on the clock, like 600s. [no limit]")
 @click.option("--dry-run", is_flag=True, help="Count and list the points, and run none of them.")
 @click.option("--csv", "csv_path", metavar="FILE", help="Write the results as CSV too; '-' prints them, not the summary.")
 @click.option("--parquet", "parquet_path", metavar="FILE", help="Write the results as Parquet too (extra collsim[parquet]).")
@@ -60,7 +61,8 @@ def sweep(file: str, out: str | None, jobs: int | None, cluster: str | None, **o
         if path not in (None, "-"):
             check_writable(str(path))
     grid = read_grid(file)
-    plan = make_plan(grid)
+    with progress(f"looking at {len(grid):,} points") as show:
+        plan = make_plan(grid, show)
     place = str(Path(file).with_suffix(".sqlite")) if out is None else out
     if options["dry_run"]:
         _list(grid, plan, place)
@@ -71,7 +73,7 @@ def sweep(file: str, out: str | None, jobs: int | None, cluster: str | None, **o
         before = sum(job.key in known for job in plan.jobs)
         with progress(f"{len(plan.jobs):,} points", left=True) as show:
             try:
-                with executor_for(jobs, cluster) as (executor, who):
+                with executor_for(jobs, cluster, options["timeout"]) as (executor, who):
                     ran = execute(plan, store, executor, retry_failed=options["retry_failed"], show=show)
             except KeyboardInterrupt:
                 interrupted = True

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
@@ -20,7 +22,7 @@ from collsim.collectives.algorithm import ALGORITHMS, Algorithm
 from collsim.errors import FileFormatError, InvalidValue, UnknownName, nearest
 from collsim.registry import Registry
 
-__all__ = ["ALGORITHM_READERS", "AlgorithmReader", "from_file", "is_algorithm_file"]
+__all__ = ["ALGORITHM_READERS", "AlgorithmReader", "from_file", "instead_of", "is_algorithm_file"]
 
 AlgorithmReader = Callable[[Path], Mapping[str, Algorithm]]
 """Takes the path of an existing file and returns its algorithms by name; raises FileFormatError with the place."""
@@ -28,6 +30,18 @@ AlgorithmReader = Callable[[Path], Mapping[str, Algorithm]]
 ALGORITHM_READERS: Registry[AlgorithmReader] = Registry(
     "algorithm file suffix", "collsim.interop", "collsim.algorithm_readers"
 )
+
+_INSTEAD: ContextVar[Mapping[str, Path]] = ContextVar("files read instead of others")
+
+
+@contextmanager
+def instead_of(files: Mapping[str, Path]) -> Iterator[None]:
+    """Read other files within the context: {path as it is named: where its content lies}."""
+    token = _INSTEAD.set(files)
+    try:
+        yield
+    finally:
+        _INSTEAD.reset(token)
 
 
 def is_algorithm_file(name: str) -> bool:
@@ -41,7 +55,7 @@ def from_file(path: str, name: str | None = None) -> Algorithm:
     A file is read once as long as it stays the same. Raises FileFormatError for a file that is missing, of an unknown
     suffix or fails to load, UnknownName for a name it does not hold, InvalidValue where several are there and none is named.
     """
-    place = Path(path).expanduser()
+    place = _INSTEAD.get({}).get(path, Path(path)).expanduser()
     suffix = place.suffix.lower()
     if suffix not in ALGORITHM_READERS:
         known = ", ".join(sorted(ALGORITHM_READERS.aliases()))

@@ -17,6 +17,9 @@ from collsim.sweep.store import DONE, FAILED, REFUSED
 __all__ = ["Answer", "Bench", "answer", "refusal"]
 
 
+LONGEST_ERROR = 2_000
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came of a point, see `Row`."""
@@ -56,14 +59,14 @@ def answer(work: Work, bench: Bench) -> Answer:
         status, error = FAILED, str(reason)
     except MemoryError:
         status, error = FAILED, "There was not enough memory; use fewer ranks, a larger packet_payload or engine analytic."
-    except Exception as fault:
+    except (Exception, SystemExit) as fault:
         status, error = FAILED, _fault(fault)
-    return Answer(status, error, results, perf_counter() - clock, began, time())
+    return Answer(status, _written(error), results, perf_counter() - clock, began, time())
 
 
 def refusal(reason: UsageError) -> Answer:
     """Return the answer for a point that cannot be prepared."""
-    return Answer(REFUSED, str(reason))
+    return Answer(REFUSED, _written(str(reason)))
 
 
 def _plain(value: Any) -> Any:
@@ -72,10 +75,16 @@ def _plain(value: Any) -> Any:
         value = value.item()
     if isinstance(value, float) and not isfinite(value):
         return None
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+    return value if value is None or isinstance(value, bool | int | float) else _written(str(value), len(str(value)))
 
 
-def _fault(fault: Exception) -> str:
+def _written(text: str, most: int = LONGEST_ERROR) -> str:
+    """Return text as a file takes it: halves of characters, which file names may hold, spelt out; cut after `most`."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if len(text) <= most else f"{text[:most]} ... ({len(text):,} characters)"
+
+
+def _fault(fault: BaseException) -> str:
     """Return an unexpected error in a sentence: what it is, and where, for whoever wrote an algorithm of their own."""
     frames = traceback.extract_tb(fault.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""

@@ -13,6 +13,7 @@ from typing import Any
 from collsim.errors import InvalidValue, RunError, UsageError
 from collsim.sweep.answer import Answer, Bench, answer
 from collsim.sweep.executors import Answers
+from collsim.sweep.processes import Processes
 from collsim.sweep.runner import Work
 from collsim.sweep.store import FAILED
 
@@ -28,15 +29,16 @@ _of_thread = threading.local()
 class Cluster:
     """The workers of the scheduler at `address`, like "tcp://10.0.0.1:8786"; to be closed.
 
-    Raises UsageError where distributed is not installed, nobody answers, or workers have another version of collsim.
+    A point that takes longer than `timeout_s` seconds is failed. Raises UsageError where distributed is not installed,
+    nobody answers, or workers have another version of collsim.
     """
 
-    def __init__(self, address: str):
+    def __init__(self, address: str, timeout_s: float | None = None):
         try:
             import distributed
         except ImportError:
             raise UsageError("A sweep on a cluster needs dask.distributed; run: pip install 'collsim[cluster]'.") from None
-        self._address = address
+        self._address, self._timeout_s = address, timeout_s
         try:
             self._client: Any = distributed.Client(address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as error:
@@ -80,7 +82,7 @@ class Cluster:
         given: dict[str, list[int]] = {}
 
         def submit(numbers: list[int]) -> Any:
-            future = self._client.submit(work_off, [works[number] for number in numbers], pure=False)
+            future = self._client.submit(work_off, [works[number] for number in numbers], self._timeout_s, pure=False)
             given[future.key] = numbers
             return future
 
@@ -138,8 +140,11 @@ def _version() -> str:
     return __version__
 
 
-def work_off(works: Sequence[Work]) -> list[Answer]:
-    """Return the answers to `works`, on a worker."""
+def work_off(works: Sequence[Work], timeout_s: float | None) -> list[Answer]:
+    """Return the answers to `works`, on a worker; in a process of their own where they may have to be ended."""
+    if timeout_s is not None:
+        found = dict(pair for batch in Processes(1, timeout_s).answers(works) for pair in batch)
+        return [found[number] for number in range(len(works))]
     if not hasattr(_of_thread, "bench"):
         _of_thread.bench = Bench()
     return [answer(work, _of_thread.bench) for work in works]

@@ -16,6 +16,7 @@ from collsim.errors import InvalidValue
 from collsim.program import Compute, Program, Send, single_call
 from collsim.simulate import Case, prepare
 from collsim.sweep.data_parallel_machine import machine_name
+from collsim.topology.graph import Topology
 from collsim.units import serialisation_fs
 from collsim.workloads.data_parallel import SCHEMES, Scheme, Work
 from collsim.workloads.jitter import Jitter, uniform_draws
@@ -151,7 +152,9 @@ class Place:
         return replace(self.case, network=network.with_settings({"packet_payload": payload}), known={}, widths={})
 
 
-def place(job: Job, ranks: int, topology: str | None, algorithm: str, schemes: Sequence[str], **settings: Any) -> Place:
+def place(
+    job: Job, ranks: int, topology: str | Topology | None, algorithm: str, schemes: Sequence[str], **settings: Any
+) -> Place:
     """Return the place of `job` with `ranks` ranks on `topology` (see `machine_name`); `settings` as `prepare` takes them.
 
     Raises UsageError for a group larger than the machine and whatever else cannot be.
@@ -163,8 +166,10 @@ def place(job: Job, ranks: int, topology: str | None, algorithm: str, schemes: S
             f"{job.iterations:,} iterations of {ranks} ranks are more than {MOST_ITERATIONS:,} in all; take fewer."
         )
     asynchronous = any(SCHEMES.get(name).asynchronous for name in schemes)
-    name = machine_name(topology, ranks, ranks + job.servers * asynchronous)
-    whole = prepare(name, **{**settings, "placement": "linear"})
+    machine = topology
+    if not isinstance(machine, Topology):
+        machine = machine_name(machine, ranks, ranks + job.servers * asynchronous)
+    whole = prepare(machine, **{**settings, "placement": "linear"})
     hosts = whole.topology.hosts
     if ranks > hosts:
         raise InvalidValue(

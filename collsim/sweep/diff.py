@@ -18,7 +18,7 @@ from collsim.sweep.store import Row
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Change", "Diff", "compare_results"]
+__all__ = ["Change", "Diff", "change_of", "compare_results"]
 
 OTHERWISE = ("warnings", "wall_s", "train_fraction")
 """Results that say how a run went and not what came out."""
@@ -104,7 +104,7 @@ def compare_results(before: Results, after: Results, tolerance: float = 0.0) -> 
     changes, same = [], 0
     for point, row in new.items():
         if point in old:
-            change = _change(old[point], row, tolerance)
+            change = change_of(old[point], row, tolerance)
             same += change is None
             changes += [] if change is None else [change]
     changes.sort(key=lambda change: -max(change.ratio or 0, 1 / change.ratio if change.ratio else 0))
@@ -128,7 +128,8 @@ def _latest(results: Results) -> dict[str, Row]:
     return found
 
 
-def _change(before: Row, after: Row, tolerance: float) -> Change | None:
+def change_of(before: Row, after: Row, tolerance: float) -> Change | None:
+    """Return what differs between two rows of a point by more than `tolerance`, None where nothing does."""
     names = dict.fromkeys((*before.results, *after.results))
     compared = [name for name in names if name not in OTHERWISE and not name.startswith("provenance_")]
     what = [name for name in compared if not _alike(before.results.get(name), after.results.get(name), tolerance)]

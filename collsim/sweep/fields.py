@@ -69,6 +69,8 @@ def items_of(value: Any) -> list[Any]:
 
 def local(item: Any, folder: Path) -> Any:
     """Return a path that begins with ./ or ../ as seen from `folder`, anything else as it is."""
+    if isinstance(item, list):
+        return [local(one, folder) for one in item]
     text = str(item)
     if isinstance(item, Topology) or not text.startswith(("./", "../")):
         return item

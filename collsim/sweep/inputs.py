@@ -99,8 +99,16 @@ def machine_label(topology: Any, kept: Kept) -> str:
     return str(kept[label])
 
 
-def case_inputs(case: Case) -> dict[str, Any]:
-    """Return what a run depends on but for its algorithm and size."""
+def case_inputs(case: Case, kept: Kept) -> dict[str, Any]:
+    """Return what a run depends on but for its algorithm and size, worked out once as long as `kept` lives."""
+    key = "inputs", id(case)  # cases of a plan live as long as what is kept of it
+    if key not in kept:
+        kept[key] = case, _case_inputs(case)
+    found: dict[str, Any] = kept[key][1]
+    return found
+
+
+def _case_inputs(case: Case) -> dict[str, Any]:
     from collsim import __version__
 
     topology, key = case.topology, SCHEDULERS.get(case.network.nic.nic_scheduler).key

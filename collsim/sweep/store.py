@@ -25,9 +25,17 @@ STATUSES = (DONE, FAILED, REFUSED)
 """What became of a point: it ran; it was started and went wrong; it cannot be run, for a reason that stays."""
 
 APPLICATION = 0x636F6C73  # "cols", in the header of the file
-SCHEMA = 1
+SCHEMA = 2
+"""Format 1 had neither `asked` nor files; it is read, and extended when it is written to."""
 PATIENCE_S = 60.0
 """How long a writer waits for another one."""
+CURES = {
+    "full": "free some space",
+    "disk": "free some space",
+    "open": "choose a place that can be written",
+    "readonly": "choose a place that can be written",
+}
+"""What helps where SQLite says one of these words."""
 MEASURES = {
     "time_fs": "INTEGER",
     "algbw_bytes_per_s": "REAL",
@@ -42,7 +50,8 @@ MEASURES = {
 }
 """Results that have a column of their own beside the JSON, for queries."""
 FACTS = ("key", "kind", "status", "error", "topology", "algorithm", "size", "engine", "seed")
-TAIL = ("point", "inputs", "results", "wall_s", "started", "finished", "host", "version", "attempts", "position")
+TAIL = ("point", "inputs", "results", "wall_s", "started", "finished", "host", "version", "attempts", "position", "asked")
+JSON = ("point", "inputs", "results", "asked")
 COLUMNS = (*FACTS, *MEASURES, *TAIL)
 CREATE = f"""
 CREATE TABLE points (
@@ -51,9 +60,12 @@ CREATE TABLE points (
     {", ".join(f"{name} {kind}" for name, kind in MEASURES.items())},
     point TEXT NOT NULL, inputs TEXT NOT NULL, results TEXT NOT NULL,
     wall_s REAL NOT NULL, started REAL NOT NULL, finished REAL NOT NULL,
-    host TEXT NOT NULL, version TEXT NOT NULL, attempts INTEGER NOT NULL, position INTEGER NOT NULL
+    host TEXT NOT NULL, version TEXT NOT NULL, attempts INTEGER NOT NULL, position INTEGER NOT NULL,
+    asked TEXT NOT NULL DEFAULT '{{}}'
 ) WITHOUT ROWID
 """
+FILES = "CREATE TABLE files (digest TEXT PRIMARY KEY, path TEXT NOT NULL, content BLOB NOT NULL) WITHOUT ROWID"
+EXTEND = "ALTER TABLE points ADD COLUMN asked TEXT NOT NULL DEFAULT '{}'"
 INSERT = (
     f"INSERT INTO points ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT(key) DO UPDATE SET "
     f"{', '.join(f'{name} = excluded.{name}' for name in COLUMNS[1:])} WHERE points.status != '{DONE}'"
@@ -67,6 +79,7 @@ class Row:
     `key`: hash of `inputs`, all that the results depend on. `point`: its parameters as they were asked for. `error`: a
     sentence unless `status` is "done". `wall_s` seconds it took on `host`; `started`, `finished`: seconds since 1970.
     `version` of collsim; `attempts`: how often it was tried in that sweep; `position`: its place in the grid of that sweep.
+    `asked`: parameters as they were written and {path: digest} of the files they name, to repeat the point; see `shipping`.
     """
 
     key: str
@@ -83,12 +96,13 @@ class Row:
     version: str = ""
     attempts: int = 1
     position: int = 0
+    asked: dict[str, Any] = field(default_factory=dict)
 
     def values(self) -> tuple[Any, ...]:
         """Return the values of COLUMNS."""
         facts = {name: self.inputs.get(name) for name in FACTS} | {"key": self.key, "kind": self.kind}
         facts |= {"status": self.status, "error": self.error}
-        texts = {name: json.dumps(getattr(self, name)) for name in ("point", "inputs", "results")}
+        texts = {name: json.dumps(getattr(self, name)) for name in JSON}
         tail = {name: texts.get(name, getattr(self, name)) for name in TAIL}
         whole = facts | {name: self.results.get(name) for name in MEASURES} | tail
         return tuple(whole[name] for name in COLUMNS)
@@ -116,44 +130,96 @@ class Store:
         with self._told():
             self._base = sqlite3.connect(name, timeout=PATIENCE_S, isolation_level=None, uri=True)
             try:
-                self._open(there)
+                self._open(there, create)
             except BaseException:
                 self._base.close()
                 raise
 
-    def _open(self, there: bool) -> None:
+    def _open(self, there: bool, create: bool) -> None:
         if not there or not self._one("SELECT count(*) FROM sqlite_master"):
             self._base.execute("BEGIN IMMEDIATE")
             # Another sweep may have made the table while this one waited for the lock.
             if not self._one("SELECT count(*) FROM sqlite_master"):
                 self._base.execute(CREATE)
+                self._base.execute(FILES)
                 self._base.execute(f"PRAGMA application_id = {APPLICATION}")
                 self._base.execute(f"PRAGMA user_version = {SCHEMA}")
             self._base.execute("COMMIT")
         application, schema = self._one("PRAGMA application_id"), self._one("PRAGMA user_version")
         if application != APPLICATION:
             raise FileFormatError(f"'{self.path}' is a SQLite file of another program; name another file for the results.")
-        if schema != SCHEMA:
+        if not 1 <= schema <= SCHEMA:
             raise FileFormatError(
-                f"'{self.path}' has results in format {schema}, and this collsim reads format {SCHEMA}; use the collsim "
-                "that wrote it, or another file."
+                f"'{self.path}' has results in format {schema}, and this collsim reads formats 1 to {SCHEMA}; use the "
+                "collsim that wrote it, or another file."
             )
+        columns = {str(row[1]) for row in self._base.execute("PRAGMA table_info(points)")}
+        self._kept = schema == SCHEMA
+        if not {*COLUMNS} - {"asked"} <= columns:
+            raise FileFormatError(f"'{self.path}' lacks columns of a file of results; it is damaged, so name another file.")
+        if create and not self._kept:
+            self._extend()
+
+    def _extend(self) -> None:
+        """Bring a file of format 1 to this one."""
+        self._base.execute("BEGIN IMMEDIATE")
+        # Another sweep may have done so while this one waited for the lock.
+        if self._one("PRAGMA user_version") != SCHEMA:
+            self._base.execute(EXTEND)
+            self._base.execute(FILES)
+            self._base.execute(f"PRAGMA user_version = {SCHEMA}")
+        self._base.execute("COMMIT")
+        self._kept = True
 
     def _one(self, question: str) -> int:
         return int(self._base.execute(question).fetchone()[0])
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, does: str = "write") -> Iterator[None]:
         """Tell what SQLite says in a sentence with a cure."""
         try:
             yield
         except sqlite3.OperationalError as error:
-            cure = "free some space" if "full" in str(error) or "disk" in str(error) else "see to that"
+            said = str(error)
+            if "decode" in said or "no such" in said:
+                raise self._damaged(said.partition(" with text")[0]) from error
+            cure = next((cure for word, cure in CURES.items() if word in said), "see to that")
             raise WriteFailed(
-                f"Cannot write '{self.path}': {error}; {cure} and repeat the command, which goes on where this one stopped."
+                f"Cannot {does} '{self.path}': {said}; {cure} and repeat the command, which goes on where this one stopped."
             ) from error
         except sqlite3.DatabaseError as error:
-            raise FileFormatError(f"'{self.path}' holds no results of a sweep: {error}; name another file.") from error
+            raise self._damaged(str(error)) from error
+        except ValueError as error:  # of JSON
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, why: str) -> FileFormatError:
+        return FileFormatError(f"'{self.path}' holds no results of a sweep, or is damaged: {why}; name another file.")
+
+    def keep(self, files: Iterable[tuple[str, str, bytes]]) -> None:
+        """Add files that points name, each (path, digest, content), unless they are there. Raises WriteFailed."""
+        wanted = [(digest, path, content) for path, digest, content in files]
+        with self._told():
+            there = {digest for (digest,) in self._base.execute("SELECT digest FROM files")} if wanted else set()
+            new = [row for row in wanted if row[0] not in there]
+            if new:
+                self._transaction("INSERT OR IGNORE INTO files (digest, path, content) VALUES (?, ?, ?)", new)
+
+    def file(self, digest: str) -> bytes | None:
+        """Return the content of a file that points named; None where it was not kept."""
+        with self._told("read"):
+            question = "SELECT content FROM files WHERE digest = ?"
+            found = self._base.execute(question, (digest,)).fetchone() if self._kept else None
+        return None if found is None else bytes(found[0])
+
+    def _transaction(self, statement: str, values: list[tuple[Any, ...]]) -> None:
+        try:
+            self._base.execute("BEGIN IMMEDIATE")
+            self._base.executemany(statement, values)
+            self._base.execute("COMMIT")
+        except BaseException:
+            if self._base.in_transaction:
+                self._base.execute("ROLLBACK")
+            raise
 
     def write(self, rows: Iterable[Row]) -> None:
         """Add the rows in one transaction, or none of them. A row that is done stays; one that is not gives way.
@@ -164,30 +230,23 @@ class Store:
         if not values:
             return
         with self._told():
-            try:
-                self._base.execute("BEGIN IMMEDIATE")
-                self._base.executemany(INSERT, values)
-                self._base.execute("COMMIT")
-            except BaseException:
-                if self._base.in_transaction:
-                    self._base.execute("ROLLBACK")
-                raise
+            self._transaction(INSERT, values)
 
     def statuses(self) -> dict[str, str]:
         """Return {key: status} of all rows."""
-        with self._told():
+        with self._told("read"):
             return dict(self._base.execute("SELECT key, status FROM points").fetchall())
 
     def rows(self, keys: Iterable[str] | None = None) -> list[Row]:
         """Return the rows of `keys` that are there, in that order; without `keys` all, in the order of their grid."""
         names = ("key", "kind", "status", "error", *TAIL)
-        with self._told():
-            found = self._base.execute(f"SELECT {', '.join(names)} FROM points ORDER BY position, finished, key").fetchall()
+        asked = names if self._kept else (*names[:-1], "'{}' AS asked")
         rows = {}
-        for values in found:
-            fields = dict(zip(names, values, strict=True))
-            fields |= {name: json.loads(fields[name]) for name in ("point", "inputs", "results")}
-            rows[fields["key"]] = Row(**fields)
+        with self._told("read"):
+            for values in self._base.execute(f"SELECT {', '.join(asked)} FROM points ORDER BY position, finished, key"):
+                fields = dict(zip(names, values, strict=True))
+                fields |= {name: json.loads(fields[name]) for name in JSON}
+                rows[fields["key"]] = Row(**fields)
         return list(rows.values()) if keys is None else [rows[key] for key in keys if key in rows]
 
     def close(self) -> None:

@@ -8,36 +8,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from collsim.collectives.algorithm import ALGORITHMS
+from collsim.collectives.algorithm_files import ALGORITHM_READERS
 from collsim.errors import InvalidValue, UsageError
 from collsim.jit.guard import interruptible
 from collsim.sweep.answer import Answer, refusal
-from collsim.sweep.executors import Executor, Here, Processes, cores
+from collsim.sweep.executors import Executor, Here, cores
 from collsim.sweep.grid import Grid, Point, make_grid, read_grid
 from collsim.sweep.inputs import hash_of
+from collsim.sweep.processes import Processes
 from collsim.sweep.results import Results
-from collsim.sweep.runner import RUNNERS, Kept, Work
+from collsim.sweep.runner import RUNNERS, Kept, Runner, Work
+from collsim.sweep.shipping import MOST_KEPT, File, Shipped, as_asked, files_of
 from collsim.sweep.store import FAILED, Row, Store
+from collsim.units import FS_PER_SECOND, parse_time
 
-__all__ = ["Job", "Plan", "Show", "execute", "executor_for", "gather", "make_plan", "sweep"]
+__all__ = ["Job", "Plan", "Show", "execute", "executor_for", "gather", "make_job", "make_plan", "sweep"]
 
 Show = Callable[[int, int, str], None]
 """Hears how many points are done, of how many, and what happened last."""
 
+SHOWN_EACH = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A point: its hash, its place in the grid, its parameters as tables call them, and what runs it or why nothing can."""
+    """A point: its hash, its place in the grid, its parameters as tables call them, and what runs it or why nothing can.
+
+    `asked`: its parameters as they were asked for and the digests of the files they name.
+    """
 
     key: str
     kind: str
     position: int
     shown: dict[str, Any]
     inputs: dict[str, Any]
+    asked: dict[str, Any]
     work: Work | None
     refused: UsageError | None = None
 
@@ -60,37 +71,53 @@ class Job:
             __version__,
             answer.attempts,
             self.position,
+            self.asked,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The points of a grid, each once; `twice`: how many more are the same as another one under other words."""
+    """The points of a grid, each once, and the files that they name, by digest.
+
+    `twice`: how many more are the same as another one under other words.
+    """
 
     jobs: tuple[Job, ...]
     twice: int = 0
+    files: Mapping[str, File] = field(default_factory=dict)
 
 
-def make_plan(grid: Grid) -> Plan:
-    """Return the points of `grid` ready to run; what cannot be run is a point of the plan too."""
-    runner, kept, jobs = RUNNERS.get(grid.kind), Kept(), dict[str, Job]()
+def make_plan(grid: Grid, show: Show = lambda done, total, text: None) -> Plan:
+    """Return the points of `grid` ready to run; what cannot be run is a point of the plan too.
+
+    `show` hears (done, total, text) now and then.
+    """
+    runner, kept, jobs, files = RUNNERS.get(grid.kind), Kept(), dict[str, Job](), dict[str, File]()
     for position, point in enumerate(grid.points()):
-        job = _job(runner.prepare, position, point, kept)
-        jobs.setdefault(job.key, job)
-    return Plan(tuple(jobs.values()), len(grid) - len(jobs))
+        if position % SHOWN_EACH == 0:
+            show(position, len(grid), "points looked at")
+        named = files_of(runner.fields, point.parameters, kept)
+        job = make_job(runner, position, point, named, kept)
+        if jobs.setdefault(job.key, job) is job:
+            files.update((file.digest, file) for file in named)
+    return Plan(tuple(jobs.values()), len(grid) - len(jobs), files)
 
 
-def _job(prepare: Callable[[Mapping[str, Any], Kept], Any], position: int, point: Point, kept: Kept) -> Job:
+def make_job(runner: Runner, position: int, point: Point, files: tuple[File, ...], kept: Kept) -> Job:
+    """Return `point`, which names `files`, ready to run, or why it cannot be run."""
     from collsim import __version__
 
+    asked = as_asked(point.parameters, files)
     try:
-        prepared = prepare(point.parameters, kept)
+        prepared = runner.prepare(point.parameters, kept)
     except UsageError as error:
         # What it would depend on cannot be known, so it is known by what was asked for.
         inputs = {"kind": point.kind, **point.shown(), "collsim": __version__}
-        return Job(hash_of(inputs), point.kind, position, point.shown(), inputs, None, error)
+        return Job(hash_of(inputs), point.kind, position, point.shown(), inputs, asked, None, error)
     inputs = {"kind": point.kind, **prepared.inputs}
-    return Job(hash_of(inputs), point.kind, position, point.shown() | prepared.shown, inputs, prepared.work)
+    algorithms = tuple(file for file in files if Path(file.path).suffix.lower() in ALGORITHM_READERS)
+    work = Shipped(prepared.work, algorithms) if algorithms else prepared.work
+    return Job(hash_of(inputs), point.kind, position, point.shown() | prepared.shown, inputs, asked, work)
 
 
 def execute(
@@ -101,6 +128,7 @@ def execute(
     `retry_failed`: those whose row says "failed" as well. Raises WriteFailed, and RunError when nobody can go on.
     """
     known = store.statuses()
+    store.keep((file.path, file.digest, file.content) for file in plan.files.values() if len(file.content) <= MOST_KEPT)
     open_jobs = [
         job
         for job in plan.jobs
@@ -128,17 +156,19 @@ def gather(plan: Plan, store: Store) -> Results:
 
 
 @contextmanager
-def executor_for(jobs: int | None, cluster: str | None) -> Iterator[tuple[Executor, str]]:
+def executor_for(jobs: int | None, cluster: str | None, timeout: str | int | None = None) -> Iterator[tuple[Executor, str]]:
     """Yield who works points off, and that in words: a cluster, this process (0 jobs), or so many processes.
 
-    None are as many as there are cores. Raises InvalidValue and what `Cluster` raises.
+    None are as many as there are cores. `timeout`: the longest that a point may take, in fs or like "60s". Raises
+    InvalidValue and what `Cluster` raises.
     """
+    limit = None if timeout is None else _seconds(timeout)
     if cluster is not None:
         from collsim.sweep.cluster import Cluster
 
         if jobs is not None:
             raise InvalidValue("On a cluster the number of jobs is that of its workers; leave out one of jobs and cluster.")
-        workers = Cluster(cluster)
+        workers = Cluster(cluster, limit)
         try:
             yield workers, f"{workers.count} threads of {cluster}"
         finally:
@@ -147,12 +177,26 @@ def executor_for(jobs: int | None, cluster: str | None) -> Iterator[tuple[Execut
     count = cores() if jobs is None else jobs
     if count < 0:
         raise InvalidValue(f"A sweep cannot have {count} jobs; give 1 or more, or 0 to stay in this process.")
-    # What a notebook or a script has registered is known to no other process.
-    own = [name for name, entry in ALGORITHMS.items() if getattr(entry.function, "__module__", "") == "__main__"]
-    if count == 0 or (own and jobs is None):
+    if count == 0 or (jobs is None and _known_here_alone()):
+        if limit is not None:
+            raise InvalidValue("A timeout ends a process, and this sweep stays in this one; give jobs of 1 or more.")
         yield Here(), "this process"
     else:
-        yield Processes(count), f"{count} process{'es' if count > 1 else ''}"
+        yield Processes(count, limit), f"{count} process{'es' if count > 1 else ''}"
+
+
+def _seconds(timeout: str | int) -> float:
+    time = timeout if isinstance(timeout, int) else parse_time(timeout)
+    if time <= 0:
+        raise InvalidValue(f"The timeout '{timeout}' gives a point no time; write it like 60s, or leave it out.")
+    return time / FS_PER_SECOND
+
+
+def _known_here_alone() -> list[str]:
+    """Return the algorithms that a notebook, a script or a module of the user's registered, which no other process knows."""
+    installed = {point.value.partition(":")[0].partition(".")[0] for point in entry_points(group="collsim.algorithms")}
+    modules = {name: (getattr(entry.function, "__module__", "") or "") for name, entry in ALGORITHMS.items()}
+    return [name for name, module in modules.items() if module.partition(".")[0] not in {"collsim", *installed}]
 
 
 def sweep(
@@ -165,6 +209,7 @@ def sweep(
     jobs: int | None = None,
     cluster: str | None = None,
     retry_failed: bool = False,
+    timeout: str | int | None = None,
     show: Show = lambda done, total, text: None,
     **axes: Any,
 ) -> Results:
@@ -174,7 +219,8 @@ def sweep(
     `engines`, `network={"header": [0, "64B"]}` or `workload="tp"`; or `file`: a YAML file of them. `out`: the SQLite file,
     where rows that are there are not run again; without it nothing is kept. `jobs`: worker processes (default: a core
     each), 0 to stay in this process. `cluster`: address of a dask scheduler instead. `retry_failed`: run failed points
-    again. `show` hears (done, total, text). Failed and impossible points are rows too; see `Results`.
+    again. `timeout`: fail points that take longer on the clock, like "600s". `show` hears (done, total, text). Failed and
+    impossible points are rows too; see `Results`.
 
     Raises UsageError for a grid that makes no sense and WriteFailed when the disk is full; rows written by then stay.
 
@@ -188,6 +234,6 @@ def sweep(
     if file is not None and given:
         raise InvalidValue(f"The sweep is stated in '{file}'; leave out {', '.join(given)}, or the file.")
     plan = make_plan(make_grid(given) if file is None else read_grid(file))
-    with Store(":memory:" if out is None else out) as store, executor_for(jobs, cluster) as (executor, _):
+    with Store(":memory:" if out is None else out) as store, executor_for(jobs, cluster, timeout) as (executor, _):
         execute(plan, store, executor, retry_failed=retry_failed, show=show)
         return gather(plan, store)

@@ -1,4 +1,4 @@
-"""The process that works points off for `executors.Processes`: it answers one after another until nobody asks any more."""
+"""The process that works points off for `processes.Processes`: it answers one after another until nobody asks any more."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from pathlib import Path
 
 from collsim.jit.notice import listening
 from collsim.sweep.answer import Bench, answer
+from collsim.sweep.runner import Work
 
-__all__ = ["ANSWER", "NOTICE", "READY", "main"]
+__all__ = ["ANSWER", "BEGUN", "DROP", "GIVE", "NOTICE", "READY", "main"]
 
-READY, NOTICE, ANSWER = "ready", "notice", "answer"
-"""What a worker says: that it is there; (what, folder) of kernels it compiles; (number, answer) of a point."""
+READY, BEGUN, NOTICE, ANSWER = "ready", "begun", "notice", "answer"
+"""What a worker says: that it is there; the number of the point it begins with; (what, folder) of kernels it compiles;
+(number, answer) of a point."""
+GIVE, DROP = "give", "drop"
+"""What it is told: (number, work) of a point to run; the number of one that it need not run any more."""
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux's prctl
 _KILL_ME_FIRST = "500"  # of -1000 to 1000; when memory runs out it is better to lose a point than the sweep
@@ -30,7 +34,7 @@ def main(handle: int) -> None:
     # What an algorithm of one's own prints must not end up among the results of `collsim sweep --csv -`.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     pipe: Connection = Connection(handle)
-    bench = Bench()
+    bench, todo = Bench(), dict[int, Work]()
 
     def tell(what: str, sources: Path) -> None:
         pipe.send((NOTICE, what, str(sources)))
@@ -38,8 +42,15 @@ def main(handle: int) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError), listening(tell):
         pipe.send((READY,))
         while True:
-            number, work = pipe.recv()
-            pipe.send((ANSWER, number, answer(work, bench)))
+            while not todo or pipe.poll():
+                word, number, work = pipe.recv()
+                if word == GIVE:
+                    todo[number] = work
+                else:
+                    todo.pop(number, None)
+            number = next(iter(todo))
+            pipe.send((BEGUN, number))
+            pipe.send((ANSWER, number, answer(todo.pop(number), bench)))
 
 
 def _be_expendable() -> None:

@@ -134,7 +134,10 @@ def test_a_diff_shows_times_and_ratios(go, tmp_path):
         (("sweep", "none.yaml"), "Cannot read the sweep 'none.yaml': No such file"),
         (("sweep", "study.yaml", "--csv", "no/where.csv"), "Cannot write 'no/where.csv'"),
         (("sweep", "study.yaml", "--jobs", "-2"), "give 1 or more"),
-        (("sweep", "study.yaml", "--out", "study.yaml"), "'study.yaml' holds no results of a sweep: file is not a database"),
+        (
+            ("sweep", "study.yaml", "--out", "study.yaml"),
+            "'study.yaml' holds no results of a sweep, or is damaged: file is not a database",
+        ),
         (("results", "none.sqlite"), "There are no results in 'none.sqlite'"),
         (("results", "study.yaml"), "file is not a database"),
         (("diff", "none.sqlite", "none.sqlite"), "There are no results in 'none.sqlite'"),

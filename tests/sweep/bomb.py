@@ -40,6 +40,12 @@ def bomb(topology, collective, hosts, hint):
 def go_off(what, whom):
     if what == "raise":
         raise ZeroDivisionError("on purpose")
+    if what == "exit":
+        raise SystemExit(3)
+    if what == "mumble":
+        raise ValueError("half a character \udc80, " + "and a long story " * 10_000)
+    if what == "hang":
+        signal.pause()
     if whom == "group":
         os.killpg(os.getpgid(0), signal.Signals[what])
         return

@@ -182,7 +182,7 @@ def test_files_of_others_are_refused_and_left_alone(tmp_path):
     base.execute(f"PRAGMA user_version = {SCHEMA + 1}")
     assert base.execute("PRAGMA application_id").fetchone() == (APPLICATION,)
     base.close()
-    refused(newer, FileFormatError, f"results in format {SCHEMA + 1}, and this collsim reads format {SCHEMA}")
+    refused(newer, FileFormatError, f"results in format {SCHEMA + 1}, and this collsim reads formats 1 to {SCHEMA}")
     refused(tmp_path / "none.sqlite", InvalidValue, "no results in", create=False)
     refused(tmp_path, OutputError, "a folder")
     refused(tmp_path / "no" / "folder.sqlite", OutputError, "does not exist")

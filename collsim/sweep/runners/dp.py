@@ -50,13 +50,11 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     name = machine_name(topology, ranks, ranks + job.servers * scheme.asynchronous)
     case = case_of({**parameters, "topology": name}, kept)
     inputs = {
-        **case_inputs(case),
+        **case_inputs(case, kept),
         **stated(parameters, FIELDS, (MACHINES, *MACHINE)),
         **algorithm_once(parameters["algorithm"], "algorithm", kept),
     }
-    where = {
-        name: parameters[name] for name in ("ranks", "topology", "algorithm", "bandwidth", "latency", "fail", "degrade")
-    }
+    where = {"ranks": ranks, "topology": case.topology, "algorithm": parameters["algorithm"]}
     where |= {"network": network_of(parameters), "engine": case.engine, "seed": case.seed}
     group = hash_of({name: value for name, value in inputs.items() if name != "scheme"})
     shown = {"topology": case.topology.name, "algorithm": inputs["algorithm"]}

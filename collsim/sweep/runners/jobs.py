@@ -46,7 +46,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     speeds = parse_speeds(case.topology.names[: case.topology.hosts], parameters["slow"], None)
     sources = {f"job {job.name}": algorithm_inputs(job.algorithm)["algorithm_source"] for job in jobs}
     inputs = {
-        **case_inputs(case),
+        **case_inputs(case, kept),
         **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE, AT)),
         "algorithm_source": sources if any(sources.values()) else None,
     }
@@ -75,7 +75,7 @@ FIELDS = (
     *MACHINE,
     AT,
     Field("slow", "slows", _slow, ([],)),
-    Field("mix", "mixes", _mix, None),
+    Field("mix", "mixes", _mix, None, files=True),
     text_field("placement", "placements", _placement, ("packed",)),
 )
 RUNNERS.add("jobs", Runner("jobs", "jobs that share a machine, as collsim workload jobs runs them", FIELDS, _prepare))

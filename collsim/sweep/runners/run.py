@@ -93,7 +93,7 @@ def results_of(o: Outcome) -> dict[str, Any]:
 def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     case, algorithm, baseline = case_of(parameters, kept), parameters["algorithm"], parameters["baseline"]
     inputs = {
-        **case_inputs(case),
+        **case_inputs(case, kept),
         "size": parameters["size"],
         **algorithm_once(algorithm, "algorithm", kept),
         **algorithm_once(baseline, "baseline", kept),

@@ -34,7 +34,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     compute = None if parameters["compute"] is None else parse_time(parameters["compute"])
     at = setting(machine, job, network=network_of(parameters), engine=case.engine, seed=case.seed, compute=compute)
     inputs = {
-        **case_inputs(case),
+        **case_inputs(case, kept),
         **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE)),
         "topology_digest": machine.digest,
         "model_digest": sha256(repr(job).encode()).hexdigest(),

@@ -90,7 +90,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     chosen = {"algorithm": algorithm} if algorithm in (AUTO, NATURAL) else algorithm_once(algorithm, "algorithm", kept)
     digest = sha256(repr(shape).encode()).hexdigest()
     inputs = {
-        **case_inputs(case),
+        **case_inputs(case, kept),
         **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE, PLACEMENT)),
         "model": shape.name,
         "model_digest": digest,

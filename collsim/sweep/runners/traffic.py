@@ -36,7 +36,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     case = case_of(parameters, kept)
     sent = OpenLoop(**{name: parameters[name] for name in ("pattern", "packet", "flit", "warmup", "measure", "drain")})
     traffic = traffic_case(case.topology, sent, network_of(parameters), case.seed)
-    inputs = {**case_inputs(case), **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE))}
+    inputs = {**case_inputs(case, kept), **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE))}
     group = f"traffic {case.topology.digest} {sent} {case.seed} {case.network.changed()}"
     given = traffic, case.engine, Fraction(str(parameters["load"]))
     return Prepared(inputs, Call(group, run, given), {"topology": machine_label(parameters["topology"], kept)})

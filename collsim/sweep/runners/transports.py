@@ -36,7 +36,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
         (slow, lossy) = conditions(case.topology, parameters["impair"], [loss])[1:]
         state = replace(lossy, name=f"{slow.name}, {lossy.name}", topology=slow.topology)
     inputs = {
-        **case_inputs(case),
+        **case_inputs(case, kept),
         **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE, PLACEMENT, COLLECTIVE)),
         **algorithm_once(parameters["algorithm"], "algorithm", kept),
     }
