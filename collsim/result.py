@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collsim.network.config import NetworkConfig
     from collsim.topology.graph import Topology
 
-__all__ = ["CRITICAL_PARTS", "Outcome", "Result", "shared_links"]
+__all__ = ["CRITICAL_PARTS", "Outcome", "Result"]
 
 CRITICAL_PARTS = (
     "serialisation",
@@ -149,11 +149,22 @@ class Outcome:
         """Id of the link that was busy longest; ties go to the lowest id."""
         return int(np.argmax(self.result.link_busy))
 
+    @cached_property
+    def usable_links(self) -> NDArray[np.int64]:
+        """Ids of the links between switches, of all links where there are none, that the schedule's messages could cross.
+
+        They lie on a shortest path of a message, on one that routing permits it, or on the path that the schedule fixes.
+        """
+        from collsim.network.usable_links import usable_links
+
+        return usable_links(self.topology, self.schedule, self.size, self.network)
+
     @property
     def link_imbalance(self) -> float:
-        """Largest over mean busy time of the links between switches, of all links where there are none; 1 is even."""
-        busy = self.result.link_busy[shared_links(self.topology)]
-        return float(busy.max() / busy.mean()) if busy.any() else 1.0
+        """Largest over mean busy time of the `usable_links`; 1 is even."""
+        from collsim.network.usable_links import load_imbalance
+
+        return load_imbalance(self.result.link_busy, self.usable_links)
 
     def critical_shares(self) -> dict[str, float]:
         """Return {part: share of the critical path}, largest first, parts of no time left out; {} where unknown."""
@@ -204,6 +215,7 @@ class Outcome:
             },
             "mean_link_use": float(self.link_use.mean()),
             "link_load_max_over_mean": self.link_imbalance,
+            "link_load_links": len(self.usable_links),
             "link_table": link_columns(self.topology, self.result.link_busy, self.result.link_bytes),
             "verified": True,  # an outcome exists only after its proof
             "verification": self.proof.method,
@@ -292,12 +304,6 @@ class Outcome:
 
     def _repr_html_(self) -> str:
         return html_of("outcome", self)
-
-
-def shared_links(topology: Topology) -> NDArray[np.int64]:
-    """Return the ids of the links between switches, on which routing has a choice; of all links where there are none."""
-    inner = np.flatnonzero((topology.source >= topology.hosts) & (topology.target >= topology.hosts))
-    return inner if len(inner) else np.arange(topology.links)
 
 
 def _version() -> str:

@@ -11,8 +11,9 @@ from collsim.collectives.collective import PARTIAL, Collective, collective
 from collsim.collectives.schedule import OP_NAMES, Schedule
 from collsim.collectives.verify import Proof
 from collsim.network.config import NetworkConfig
+from collsim.network.usable_links import shared_links
 from collsim.report.advice import advise
-from collsim.result import Outcome, Result, shared_links
+from collsim.result import Outcome, Result
 from collsim.topology.graph import Topology
 from collsim.topology.measures import Measures
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_loss, format_size, format_time
@@ -218,8 +219,10 @@ def links_text(o: Outcome) -> str:
     sent = format_size(int(o.result.link_bytes[link]))
     most = f"{o.topology.link_name(link)} is busiest, {100 * float(use[link]):.1f} % of the time ({sent})"
     idle = f"{int((use == 0).sum())} of {o.topology.links} never used"
-    between = " between switches" if len(shared_links(o.topology)) < o.topology.links else ""
-    return f"{most}; mean use {100 * float(use.mean()):.1f} %, {idle}; max/mean load{between} {o.link_imbalance:.2f}"
+    shared, usable = len(shared_links(o.topology)), len(o.usable_links)
+    between = " between switches" if shared < o.topology.links else ""
+    over = "" if usable == shared else f" over the {usable} of {shared} that messages could cross"
+    return f"{most}; mean use {100 * float(use.mean()):.1f} %, {idle}; max/mean load{between} {o.link_imbalance:.2f}{over}"
 
 
 def topology_rows(t: Topology, m: Measures) -> Rows:
