@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import algorithm_option, machine_options, run_options, settings_of, size_option
+from collsim.cli.options import algorithm_option, at_option, machine_options, run_options, settings_of, size_option
 from collsim.cli.progress import MessageBar, progress, stopped_after
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ NAMES = "ecmp,spray,least-queued,feedback"
 @algorithm_option("ring")
 @size_option
 @run_options
+@at_option
 @click.option("--transports", "names", default=NAMES, show_default=True, metavar="R,...", help="Routings to compare.")
 @click.option(
     "--impair",
@@ -34,21 +35,32 @@ NAMES = "ecmp,spray,least-queued,feedback"
 @click.option(
     "--loss", default="1e-6,1e-5", show_default=True, metavar="P,...", help="Loss rates of all links, one condition each."
 )
+@click.option(
+    "--seeds",
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Runs of each transport, with --seed and the N - 1 after it: means and ranges of them.",
+)
 @click.option("--plot", "plot_path", metavar="FILE", help="Draw slowdowns and link loads (.png, .svg or .pdf).")
-@click.option("--csv", "csv_path", metavar="FILE", help="Write one row a run; '-' prints it instead of the table.")
+@click.option(
+    "--csv", "csv_path", metavar="FILE", help="Write one row a condition and transport; '-' prints it instead of the table."
+)
 @click.option("--json", "json_path", metavar="FILE", help="Write the runs as JSON; '-' prints it instead of the table.")
 def transports(topo: str, algo: str, size: str, names: str, **options: Any) -> int:
     """Compare what NICs may do with packets: paths by hash, in turn, by queues or by feedback; losses and their recovery.
 
     Each run is held against the same collective on an ideal fabric, one switch that joins all host links. Packets are
     delivered in order, which costs no time but the reorder buffer that is shown; --set recovery=go-back-n and other settings
-    hold for all runs. After Ctrl-C the runs made so far are printed and written (exit code 130).
+    hold for all runs, and so do links that change (--at). Hashes, starts of paths and losses are drawn: one run is one draw,
+    --seeds takes several. After Ctrl-C the runs made so far are printed and written (exit code 130).
 
     \b
     Examples:
       collsim workload transports --topo leafspine4x4x4 --algo direct --collective all-to-all --size 1MiB
       collsim workload transports --topo fattree4 --algo ring --impair edge0-aggr0=0.1 --loss 1e-4 --set recovery=go-back-n
       collsim workload transports --topo leafspine4x4x4 --impair leaf0-spine0=loss:0.9 --size 1MiB --loss none
+      collsim workload transports --topo leafspine4x4x4 --size 1MiB --impair none --seeds 5
       collsim workload transports --topo fattree8 --algo halving-doubling --size 4MiB --plot out.png
     """
     from collsim.errors import InvalidValue, RunError
@@ -73,7 +85,8 @@ def transports(topo: str, algo: str, size: str, names: str, **options: Any) -> i
     stopped: BaseException | None = None
     with progress(f"{algo} on {case.topology.name}") as show:
         try:
-            for latest in study(case, algo, amount, chosen, states, lambda text: [MessageBar(show, text)]):
+            observers = lambda text: [MessageBar(show, text)]  # noqa: E731
+            for latest in study(case, algo, amount, chosen, states, observers, seeds=options["seeds"]):
                 found = latest
         except (KeyboardInterrupt, RunError) as why:
             stopped = why
@@ -105,13 +118,10 @@ def _write(found: Study, paths: dict[str, str | None]) -> None:
 def _print(found: Study) -> None:
     from collsim.report.describe import machine_text
     from collsim.report.table import print_columns, print_rows
-    from collsim.units import FS_PER_SECOND, format_size, format_time
+    from collsim.sweep.transports_table import table
+    from collsim.units import format_size, format_time
 
-    case, rows = found.case, []
-    for p in found.points:
-        packets = [f"{p.lost:,}", f"{p.repeated:,}", format_size(p.reorder_peak)]
-        times = [format_time(p.time_s * FS_PER_SECOND), f"{p.slowdown:.3f}x", f"{p.load:.2f}"]
-        rows.append([p.condition, p.transport, *times, *packets, p.busiest])
+    case = found.case
     what = f"{case.collective.name} of {format_size(found.size)} among {len(case.hosts)} ranks by {found.algorithm}"
     head = [
         ("Machine", machine_text(case.topology)),
@@ -121,8 +131,7 @@ def _print(found: Study) -> None:
     ]
     print_rows(head, sys.stdout)
     click.echo()
-    heads = ["condition", "transport", "time", "slowdown", "max/mean load", "lost", "sent again", "reorder peak", "busiest"]
-    print_columns(heads, rows, sys.stdout, left=2)
+    print_columns(*table(found), sys.stdout, left=2)
     click.echo()
     print_rows(_tail(found), sys.stdout)
 
@@ -130,16 +139,25 @@ def _print(found: Study) -> None:
 def _tail(found: Study) -> Rows:
     import shlex
 
-    from collsim.result import shared_links
+    from collsim.network.link_changes import describe_changes
+    from collsim.network.usable_links import shared_links
+    from collsim.sweep.transports_table import note
 
     case = found.case
     rows = [*_law(found), ("Settings", ", ".join(case.network.describe_changes()) or "all at their defaults")]
+    if case.changes:
+        rows.append(("Changes", "; ".join(describe_changes(case.topology, case.changes))))
+    if found.seeds > 1:
+        rows.append(("Draws", note(found).split(". ")[0].lower()))
     hops, wall = sum(p.packet_hops for p in found.points), sum(p.wall_s for p in found.points)
-    links = len(shared_links(case.topology))
-    rows.append(("Loads", f"of the {links} links between switches; the largest over the mean, 1 is even"))
+    links, usable = len(shared_links(case.topology)), sorted({p.load_links for p in found.points})
+    which = " or ".join(map(str, usable)) + f" of {links}" if usable != [links] else str(links)
+    rows.append(
+        ("Loads", f"of the {which} links between switches that messages could cross; the largest over the mean, 1 is even")
+    )
     rows.append(("Simulated", f"{case.engine} engine, {hops:,} packet-hops in {wall:.2g} s"))
     words = ["collsim", "run", *case.request, "--algo", found.algorithm, "--collective", case.collective.name]
-    best = min(found.points, key=lambda p: p.time_s)
+    best = min(found.cells, key=lambda cell: cell.time_s)
     words += ["--size", str(found.size), "--set", f"routing={best.transport}"]
     return [*rows, ("Try next", shlex.join(words))]
 

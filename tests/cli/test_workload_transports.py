@@ -52,8 +52,40 @@ def test_files_are_written_together(go, tmp_path):
     assert go(*SMALL, *words)[0] == 0
     rows, told = list(csv.DictReader(paths[1].open())), json.loads(paths[0].read_text())
     assert [float(row["slowdown"]) for row in rows] == [run["slowdown"] for run in told["runs"]]
+    assert [float(row["slowdown"]) for row in rows] == [cell["slowdown"] for cell in told["cells"]]
     assert len(rows) == 12
     assert paths[2].stat().st_size > 5000
+
+
+def test_seeds_give_means_and_ranges(go, tmp_path):
+    paths = [tmp_path / name for name in ("out.json", "out.csv", "out.png")]
+    files = [word for kind, path in zip(("--json", "--csv", "--plot"), paths, strict=True) for word in (kind, str(path))]
+    code, out, _ = go(*SMALL, "--transports", "ecmp,up-down", "--impair", "none", "--seeds", "3", "--seed", "4", *files)
+    assert code == 0
+    assert "least to most" in out
+    assert "means over the seeds 4 to 6" in out
+    told, rows = json.loads(paths[0].read_text()), list(csv.DictReader(paths[1].open()))
+    assert [(run["condition"], run["transport"], run["seed"]) for run in told["runs"]] == [
+        *(("as it is", "ecmp", seed) for seed in (4, 5, 6)),
+        ("as it is", "up-down", 4),
+        *(("loss 0.001", way, seed) for way in ("ecmp", "up-down") for seed in (4, 5, 6)),
+    ]
+    assert [int(row["seeds"]) for row in rows] == [3, 1, 3, 3]
+    for row in rows:
+        own = [r["time_s"] for r in told["runs"] if (r["condition"], r["transport"]) == (row["condition"], row["transport"])]
+        assert (float(row["time_min_s"]), float(row["time_max_s"])) == (min(own), max(own))
+        assert min(own) <= float(row["time_s"]) <= max(own)
+    assert paths[2].stat().st_size > 5000
+
+
+def test_links_change_during_the_runs(go):
+    _, plain, _ = go(*SMALL, "--transports", "spray", "--impair", "none")
+    code, out, _ = go(*SMALL, "--transports", "spray", "--impair", "none", "--at", "1us:leaf0-spine0=0.1")
+    assert code == 0
+    assert "1 us: leaf0->spine0 at 1.6 GB/s" in out
+    slower, faster = (next(line for line in text.splitlines() if line.startswith("as it is")) for text in (out, plain))
+    assert float(slower.split()[6].rstrip("x")) > float(faster.split()[6].rstrip("x"))
+    assert "--at 1us:leaf0-spine0=0.1" in out.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +98,9 @@ def test_files_are_written_together(go, tmp_path):
         (("--set", "recovery=go-back"), "go-back-n"),
         (("--json", "-", "--csv", "-"), "Only one"),
         (("--plot", "out.bmp"), ".png"),
+        (("--seeds", "0"), "1 or more"),
+        (("--seeds", "few"), "--seeds"),
+        (("--at", "1us:leaf0-spine9=0.1"), "leaf0"),
     ],
 )
 def test_a_wrong_request_gets_one_sentence_and_a_cure(go, words, cure):

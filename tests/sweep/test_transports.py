@@ -6,7 +6,7 @@ import pytest
 
 from collsim.errors import CollsimError
 from collsim.simulate import prepare, simulate
-from collsim.sweep.transports import TRANSPORTS, conditions, one_switch, study
+from collsim.sweep.transports import TRANSPORTS, compare_transports, conditions, one_switch, study
 from collsim.topology import load
 from collsim.topology.routing import route
 from collsim.units import parse_bandwidth
@@ -86,6 +86,75 @@ def test_both_engines_see_the_same():
     assert compiled.ideal == simpy.ideal
 
 
+def test_each_seed_is_a_run_of_its_own_and_cells_are_their_means_and_ranges():
+    several = compare_transports(CLOS, "direct", 2**16, ["ecmp"], collective="all-to-all", impair="none", losses=[], seeds=3)
+    hashed = {"collective": "all-to-all", "size": 2**16, "network": {"routing": "ecmp"}}
+    alone = [simulate(CLOS, "direct", **hashed, seed=seed) for seed in range(3)]
+    assert [p.seed for p in several.points] == [0, 1, 2]
+    times = [one.time_s for one in alone]
+    assert [p.time_s for p in several.points] == times
+    assert [p.load for p in several.points] == [one.link_imbalance for one in alone]
+    (cell,) = several.cells
+    assert (cell.seeds, cell.time_min_s, cell.time_max_s) == (3, min(times), max(times))
+    assert cell.time_s == pytest.approx(sum(times) / 3)
+    assert cell.load == pytest.approx(sum(p.load for p in several.points) / 3)
+    assert cell.load_min < cell.load < cell.load_max
+    assert cell.slowdown_min < cell.slowdown < cell.slowdown_max
+    frame = several.frame()
+    assert (len(frame), len(several.runs()), frame.seeds[0]) == (1, 3, 3)
+    assert frame.time_s[0] == cell.time_s
+
+
+def test_what_draws_nothing_runs_once_and_losses_are_draws():
+    found = compare_transports(CLOS, "ring", 2**16, ["up-down", "spray"], impair="none", losses=["1e-3"], seeds=2, seed=7)
+    seeds = {(cell.condition, cell.transport): cell.seeds for cell in found.cells}
+    assert seeds == {
+        ("as it is", "up-down"): 1,
+        ("as it is", "spray"): 2,
+        ("loss 0.001", "up-down"): 2,
+        ("loss 0.001", "spray"): 2,
+    }
+    assert {p.seed for p in found.points} == {7, 8}
+
+
+def test_links_change_as_the_case_says():
+    """A cable that is slow from the start is the same whether the machine or a change says so, but for who knows it."""
+    changed = prepare(CLOS, at=["0s:leaf0-spine0=0.25"])
+    found, last = points(changed, "ring", 2**20, impair="leaf0-spine0=0.25")
+    plain, _ = points(prepare(CLOS), "ring", 2**20, impair="leaf0-spine0=0.25")
+    assert found["as it is", "spray"].time_s > 1.5 * plain["as it is", "spray"].time_s
+    for way in ("ecmp", "spray"):
+        assert found["as it is", way].time_s == plain["leaf0-spine0 at 0.25", way].time_s
+        assert simulate(CLOS, "ring", size=2**20, network={"routing": way}, at=["0s:leaf0-spine0=0.25"]).time_s == (
+            found["as it is", way].time_s
+        )
+    assert last.to_dict()["link_changes"] == ["0 fs: leaf0->spine0 at 4 GB/s", "0 fs: spine0->leaf0 at 4 GB/s"]
+    # The ideal has no such link, and stays what it is.
+    assert last.ideal == points(prepare(CLOS), "ring", 2**20, transports=["spray"], impair="none")[1].ideal
+
+
+def test_a_link_that_fails_stalls_every_transport():
+    with pytest.raises(CollsimError, match="leaf0->spine0"):
+        points(prepare(CLOS, at=["0s:leaf0-spine0=fail"]), "ring", 2**16, transports=["spray"], impair="none")
+
+
+def test_links_that_no_message_can_cross_count_for_nothing():
+    """Two of four leaves talk: the even load of spraying is even, whatever the rest of the machine does not do."""
+    case = prepare(CLOS, collective="all-to-all", hosts=range(8))
+    found, _ = points(case, "direct", 2**18, transports=["spray", "up-down"], impair="none")
+    for way in ("spray", "up-down"):
+        assert found["as it is", way].load_links == 16
+        assert found["as it is", way].load == pytest.approx(1, abs=0.01)
+
+
+def test_a_study_shows_itself():
+    found = compare_transports("leafspine2x2x2", "ring", "16KiB", ["ecmp"], losses=[], seeds=2)
+    assert str(found).count("\n") == 1
+    html = found._repr_html_()
+    assert html.count("<tr") == 3
+    assert "Means over the seeds 0 to 1" in html
+
+
 @pytest.mark.parametrize(
     ("topology", "algorithm", "options", "words"),
     [
@@ -103,6 +172,13 @@ def test_both_engines_see_the_same():
 def test_what_cannot_be_compared_is_refused(topology, algorithm, options, words):
     with pytest.raises(CollsimError, match=words):
         points(prepare(topology), algorithm, 2**16, **options)
+
+
+def test_a_study_without_runs_is_refused():
+    with pytest.raises(CollsimError, match="1 or more"):
+        compare_transports(CLOS, seeds=0)
+    with pytest.raises(CollsimError, match="at least one"):
+        compare_transports(CLOS, transports=[])
 
 
 def test_fixed_paths_and_the_analytic_engine_are_refused():

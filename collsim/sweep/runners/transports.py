@@ -24,7 +24,7 @@ def run(given: Given, kept: Kept) -> dict[str, Any]:
     case, algorithm, size, transport, state = given
     (found,) = study(case, algorithm, size, [transport], [state])
     (point,) = found.points
-    row = {name: value for name, value in asdict(point).items() if name not in ("transport", "wall_s")}
+    row = {name: value for name, value in asdict(point).items() if name not in ("transport", "seed", "wall_s")}
     return {"time_fs": round(point.time_s * FS_PER_SECOND), "ideal_fs": found.ideal, "bound_fs": found.bound, **row}
 
 
