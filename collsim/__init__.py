@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from collsim.sweep.compare import Comparison, compare
     from collsim.sweep.data_parallel import data_parallel
     from collsim.sweep.jobs import compare_placements
+    from collsim.sweep.multi_site_study import multi_site
     from collsim.sweep.pages import write_report
+    from collsim.sweep.planning import plan
     from collsim.sweep.sweeping import sweep
     from collsim.sweep.tensor_parallel_study import tensor_parallel
     from collsim.sweep.traces import replay
     from collsim.sweep.traffic import traffic
+    from collsim.sweep.transports import compare_transports
     from collsim.topology import load
     from collsim.topology.graph import Link, Topology, build
 
@@ -58,9 +61,12 @@ __all__ = [
     "build",
     "compare",
     "compare_placements",
+    "compare_transports",
     "data_parallel",
     "load",
+    "multi_site",
     "nic_tables",
+    "plan",
     "plot_links",
     "plot_steps",
     "plot_time",
@@ -99,9 +105,12 @@ _HOMES = {
     "build": "collsim.topology.graph",
     "compare": "collsim.sweep.compare",
     "compare_placements": "collsim.sweep.jobs",
+    "compare_transports": "collsim.sweep.transports",
     "data_parallel": "collsim.sweep.data_parallel",
     "load": "collsim.topology",
+    "multi_site": "collsim.sweep.multi_site_study",
     "nic_tables": "collsim.collectives.nic_table",
+    "plan": "collsim.sweep.planning",
     "plot_links": "collsim.report.plot_runs",
     "plot_steps": "collsim.report.plot_runs",
     "plot_time": "collsim.report.plot_runs",

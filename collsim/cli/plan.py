@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import Any
 
 import click
 
@@ -55,27 +54,20 @@ def plan(json_path: str | None, **options: str | None) -> None:
     """
     from collsim.report.output import check_writable, to_json, write_text
     from collsim.report.table import print_rows
-    from collsim.workloads import planner
-    from collsim.workloads.plan_figures import figures, given
-    from collsim.workloads.plan_request import request
+    from collsim.sweep.planning import plan as planned
 
     if json_path not in (None, "-"):
         check_writable(json_path)
-    asked = request(**options)
-    made = planner.plan(asked)
-    value = {
-        "inputs": {g.name: {"value": _number(g.value), "unit": g.unit, "source": g.source} for g in given(asked)},
-        "outputs": {f.name: {"value": _number(f.value), "unit": f.unit, "formula": f.formula} for f in figures(asked, made)},
-        "notes": list(made.notes(asked)),
-    }
+    made = planned(**options)
+    value = made.to_dict()
     if json_path == "-":
         click.echo(to_json(value), nl=False)
         return
-    rows = [("Given", f"{g.text} ({g.source})") for g in given(asked)]
+    rows = [("Given", f"{g.text} ({g.source})") for g in made.given]
     rows += [("Sources", VERSIONS)]
-    rows += [(f.label, f.line) for f in figures(asked, made)]
-    rows += [("Note", note) for note in made.notes(asked)]
-    rows += [("Try next", words) for words in _next(options, made.days > 365)]
+    rows += [(f.label, f.line) for f in made.figures]
+    rows += [("Note", note) for note in made.notes]
+    rows += [("Try next", words) for words in _next(options, made.plan.days > 365)]
     print_rows(rows, sys.stdout)
     if json_path is not None:
         write_text(json_path, to_json(value))
@@ -91,12 +83,3 @@ def _next(options: dict[str, str | None], long: bool) -> list[str]:
     else:
         return []
     return [" ".join(["collsim plan", *words, more])]
-
-
-def _number(value: Any) -> Any:
-    """Return a value that JSON can hold: whole numbers whole, ranges as lists."""
-    if isinstance(value, tuple):
-        return [_number(part) for part in value]
-    if isinstance(value, str):
-        return value
-    return int(value) if value == int(value) and value < 2**53 else float(value)

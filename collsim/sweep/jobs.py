@@ -159,6 +159,31 @@ class JobRun:
 
         plot_slowdowns(self.rows(), path, f"Slowdown of jobs that share {self.case.topology.name}")
 
+    def __str__(self) -> str:
+        return "\n".join(f"{mix.placement:<10} {s.job.name:<12} {s.slowdown:.3f}x" for mix in self.mixes for s in mix.shares)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        from collsim.report.picture import html_table
+        from collsim.units import format_time
+
+        heads = ["placement", "job", "alone", "together", "slowdown", "links shared"]
+        rows = [
+            [
+                mix.placement,
+                s.job.name,
+                format_time(s.alone),
+                format_time(s.together),
+                f"{s.slowdown:.3f}x",
+                f"{s.shared} of {s.links}",
+            ]
+            for mix in self.mixes
+            for s in mix.shares
+        ]
+        return html_table(heads, rows, left=2)
+
 
 def compare_placements(
     topology: object,

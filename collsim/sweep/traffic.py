@@ -80,6 +80,19 @@ class Curve:
             for p in self.points
         )
 
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        from collsim.report.picture import html_table
+
+        heads = ["load", "accepted", "latency (cycles)", "saturated"]
+        rows = [
+            [f"{p.load:.4g}", f"{p.accepted:.4f}", f"{p.latency_mean:.1f}", "yes" if p.saturated else "no"]
+            for p in self.points
+        ]
+        return html_table(heads, rows, note="Accepted: flits a cycle and sending host.")
+
 
 def describe(case: TrafficCase, engine: str) -> dict[str, Any]:
     """Return what was run but for the loads, with cycles in seconds, for JSON."""

@@ -147,3 +147,9 @@ def test_rows_and_json_agree(tmp_path):
         assert row["bound_of_a_call_s"] <= min(row["alone_s"], row["together_s"])
     run.plot(tmp_path / "bars.svg")
     assert (tmp_path / "bars.svg").stat().st_size > 1000
+
+
+def test_a_comparison_of_placements_shows_itself():
+    found = compare_placements("torus4x4", ["ring:8:64KiB", "ring:8:64KiB"], ["packed", "spread"], engine="analytic")
+    assert len(str(found).splitlines()) == 4
+    assert found._repr_html_().count("<tr") == 5
