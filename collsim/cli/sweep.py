@@ -31,7 +31,7 @@ MOST_REASONS = 5
 )
 @click.option("--retry-failed", is_flag=True, help="Run points again that failed before.")
 @click.option("--timeout", metavar="TIME", help="Fail points that take longer on the clock, like 600s. [no limit]")
-@click.option("--dry-run", is_flag=True, help="Count and list the points, and run none of them.")
+@click.option("--dry-run", is_flag=True, help="Count and list the points and say which cannot be run; run none.")
 @click.option("--csv", "csv_path", metavar="FILE", help="Write the results as CSV too; '-' prints them, not the summary.")
 @click.option("--parquet", "parquet_path", metavar="FILE", help="Write the results as Parquet too (extra collsim[parquet]).")
 def sweep(file: str, out: str | None, jobs: int | None, cluster: str | None, **options: Any) -> int:
@@ -93,17 +93,23 @@ def _list(grid: Grid, plan: Plan, place: str) -> None:
     from collsim.cli.results_rows import cell
     from collsim.report.table import print_columns
     from collsim.sweep.store import Store
+    from collsim.sweep.sweeping import refusals
 
     known = {}
     if place == ":memory:" or Path(place).exists():
         with Store(place, create=False) as store:
             known = store.statuses()
-    names = grid.varied or ("topology",)
+    names, refused = grid.varied or ("topology",), refusals(plan)
     rows = []
     for job in plan.jobs:
-        state = known.get(job.key, "refused" if job.refused is not None else "to run")
+        state = known.get(job.key, "refused" if job.key in refused else "to run")
         rows.append([*(cell(name, job.shown.get(name)) for name in names), state])
     print_columns([*names, "state"], rows, sys.stdout, left=len(names) + 1)
+    reasons = list(dict.fromkeys(str(reason) for reason in refused.values()))
+    for reason in reasons[:MOST_REASONS]:
+        click.echo(f"Refused: {reason}")
+    if len(reasons) > MOST_REASONS:
+        click.echo(f"Refused: for {len(reasons) - MOST_REASONS:,} more reasons.")
     there = sum(job.key in known for job in plan.jobs)
     same = f", {plan.twice:,} more are the same as others" if plan.twice else ""
     click.echo(f"{len(plan.jobs):,} points{same}; {there:,} have a row in {place}.")

@@ -86,7 +86,18 @@ def _in_range(schedule: Schedule, what: str, values: IntArray, least: int, end: 
     if wrong.size:
         t = int(wrong[0])
         limit = f"{least}..{end - 1}" if end is not None else f"{least} or more"
-        raise ScheduleError(f"{schedule.algorithm}: transfer {t} has {what} {values[t]}; it is {limit}.")
+        raise ScheduleError(f"{schedule.algorithm}: transfer {t} has {what} {values[t]}; it is {limit}. {_CURES[what]}")
+
+
+_CURES = {
+    "step": "Number steps from 0.",
+    "source rank": "Ranks are numbered in the order of the hosts given; name one of them, or give more hosts.",
+    "destination rank": "Ranks are numbered in the order of the hosts given; name one of them, or give more hosts.",
+    "chunk": "There are as many chunks as weights: name one of them, or give a weight for each chunk, as in weights=[1, 1].",
+    "count of chunks": "Send at least one chunk and no more than there are; a weight makes a chunk.",
+    "op": "Use COPY or REDUCE of collsim.",
+    "set of dependencies": "Name a set that set_offsets has, or let ScheduleBuilder.finish infer all of them.",
+}
 
 
 def _check_offsets(schedule: Schedule, what: str, offsets: IntArray, total: int) -> None:

@@ -240,7 +240,7 @@ def topology_rows(t: Topology, m: Measures) -> Rows:
         *([("About", t.about)] if t.about else []),
         ("Family", t.family + (f" {'x'.join(map(str, t.dims))}" if t.dims else "")),
         ("Hosts", f"{t.hosts}, of which {forwarding} pass on traffic of others"),
-        ("Switches", str(t.switches)),
+        ("Switches", str(t.switches) + _unlinked(t)),
         *links[:8],
         *([("Links", f"and {len(links) - 8} more kinds")] if len(links) > 8 else []),
         ("Capacity", f"{format_bandwidth(m.capacity)} over all {t.links} directed links"),
@@ -249,6 +249,16 @@ def topology_rows(t: Topology, m: Measures) -> Rows:
         ("Bisection", f"{'' if cut.exact else 'at most '}{format_bandwidth(cut.bandwidth)} one way ({cut.how})"),
     ]
     return [*rows, *(("Level", f"{level.name}: {len(level.sets)} sets of {_sizes(level.sets)}") for level in t.levels)]
+
+
+def _unlinked(t: Topology) -> str:
+    """Return which switches nothing leads to or from, as after a slip in a file, and what may be done about it."""
+    alone = [t.names[node] for node in range(t.hosts, t.nodes) if not t.out_links[node] and not t.in_links[node]]
+    if not alone:
+        return ""
+    named = ", ".join(alone[:4]) + (f" and {len(alone) - 4} more" if len(alone) > 4 else "")
+    have, them = ("has no link", "it") if len(alone) == 1 else ("have no links", "them")
+    return f", of which {named} {have}: no message can use {them}; add links or leave {them} out"
 
 
 def _range(ends: tuple[int, int]) -> str:

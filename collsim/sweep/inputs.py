@@ -25,6 +25,7 @@ __all__ = [
     "DIGESTS",
     "algorithm_inputs",
     "algorithm_once",
+    "check_algorithm",
     "case_inputs",
     "case_of",
     "hash_of",
@@ -148,6 +149,24 @@ def algorithm_once(text: str | None, name: str, kept: Kept) -> dict[str, Any]:
         kept[name, text] = algorithm_inputs(text, name)
     found: dict[str, Any] = kept[name, text]
     return found
+
+
+MOST_HOSTS = 256
+"""Schedules that take long to build are not built on more hosts than this only to see whether they can be."""
+
+
+def check_algorithm(case: Case, text: str | None, size: int, kept: Kept) -> None:
+    """Raise the UsageError that says why an algorithm does not suit a case; it is asked once as long as `kept` lives.
+
+    Sizes choose among segments and variants only, so that one size stands for all.
+    """
+    key = "suits", text, case.topology.digest, case.hosts, case.collective
+    if text is None or key in kept:
+        return
+    entry, options = parse_algorithm(text)
+    if not (entry.costly and case.topology.hosts > MOST_HOSTS):
+        entry.schedule(case.topology, case.collective, case.hosts, case.hint(size), **options)
+    kept[key] = True
 
 
 def stated(parameters: Mapping[str, Any], fields: Sequence[Field], left_out: Sequence[Field] = ()) -> dict[str, Any]:

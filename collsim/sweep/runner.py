@@ -23,7 +23,11 @@ Kept = dict[Any, Any]
 
 
 class Work(Protocol):
-    """A point ready to run. Points of one `group` share what is kept, such as a machine with its schedules."""
+    """A point ready to run. Points of one `group` share what is kept, such as a machine with its schedules.
+
+    It may have `check(kept)`, which raises the UsageError that `run` would begin with, as of an algorithm that does not
+    suit the machine, without running anything.
+    """
 
     @property
     def group(self) -> str:
@@ -35,15 +39,24 @@ class Work(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """Work that is a function of a module and what it is `given`: it returns the results, see `Work`."""
+    """Work that is a function of a module and what it is `given`: it returns the results, see `Work`.
+
+    `refuses`: a function of the same that raises UsageError where the other would begin with one; see `Work`.
+    """
 
     group: str
     function: Callable[[Any, Kept], dict[str, Any]]
     given: Any
+    refuses: Callable[[Any, Kept], None] | None = None
 
     def run(self, kept: Kept) -> dict[str, Any]:
         """Return what the function does. Raises CollsimError."""
         return self.function(self.given, kept)
+
+    def check(self, kept: Kept) -> None:
+        """Raise the UsageError that a run would begin with, where that is known."""
+        if self.refuses is not None:
+            self.refuses(self.given, kept)
 
 
 @dataclass(frozen=True, slots=True)

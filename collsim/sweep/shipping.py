@@ -56,6 +56,13 @@ class Shipped:
         with instead_of({file.path: unpacked(file) for file in self.files}):
             return self.work.run(kept)
 
+    def check(self, kept: Kept) -> None:
+        """See `Work`: what the work itself says, where it says anything."""
+        check = getattr(self.work, "check", None)
+        if check is not None:
+            with instead_of({file.path: unpacked(file) for file in self.files}):
+                check(kept)
+
 
 def files_of(fields: Sequence[Field], parameters: Mapping[str, Any], kept: Kept) -> tuple[File, ...]:
     """Return the files that a point names, each read once as long as `kept` lives; a machine made in Python as YAML."""

@@ -15,9 +15,9 @@ from typing import Any
 
 from collsim.collectives.algorithm import ALGORITHMS
 from collsim.collectives.algorithm_files import ALGORITHM_READERS
-from collsim.errors import InvalidValue, UsageError
+from collsim.errors import InvalidValue, RunError, UsageError
 from collsim.jit.guard import interruptible
-from collsim.sweep.answer import Answer, refusal
+from collsim.sweep.answer import Answer, Bench, refusal
 from collsim.sweep.executors import Executor, Here, cores
 from collsim.sweep.grid import Grid, Point, make_grid, read_grid
 from collsim.sweep.inputs import hash_of
@@ -28,7 +28,7 @@ from collsim.sweep.shipping import MOST_KEPT, File, Shipped, as_asked, files_of
 from collsim.sweep.store import FAILED, Row, Store
 from collsim.units import FS_PER_SECOND, parse_time
 
-__all__ = ["Job", "Plan", "Show", "execute", "executor_for", "gather", "make_job", "make_plan", "sweep"]
+__all__ = ["Job", "Plan", "Show", "execute", "executor_for", "gather", "make_job", "make_plan", "refusals", "sweep"]
 
 Show = Callable[[int, int, str], None]
 """Hears how many points are done, of how many, and what happened last."""
@@ -118,6 +118,24 @@ def make_job(runner: Runner, position: int, point: Point, files: tuple[File, ...
     algorithms = tuple(file for file in files if Path(file.path).suffix.lower() in ALGORITHM_READERS)
     work = Shipped(prepared.work, algorithms) if algorithms else prepared.work
     return Job(hash_of(inputs), point.kind, position, point.shown() | prepared.shown, inputs, asked, work)
+
+
+def refusals(plan: Plan) -> dict[str, UsageError]:
+    """Return {key: reason} of the points of `plan` that cannot be run, as far as that is known before running them."""
+    found: dict[str, UsageError] = {}
+    bench = Bench()
+    for job in plan.jobs:
+        check = getattr(job.work, "check", None)
+        if job.refused is not None:
+            found[job.key] = job.refused
+        elif job.work is not None and check is not None:
+            try:
+                check(bench.at(job.work.group))
+            except UsageError as reason:
+                found[job.key] = reason
+            except (RunError, MemoryError):
+                pass  # such a point fails when it is run, and nothing is run here
+    return found
 
 
 def execute(

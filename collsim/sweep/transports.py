@@ -26,7 +26,18 @@ from collsim.topology.graph import Topology
 from collsim.topology.routing import fitting, route
 from collsim.units import FS_PER_SECOND, PER_BILLION, parse_size
 
-__all__ = ["TRANSPORTS", "Cell", "Condition", "Point", "Study", "compare_transports", "conditions", "one_switch", "study"]
+__all__ = [
+    "TRANSPORTS",
+    "Cell",
+    "Condition",
+    "Point",
+    "Study",
+    "checked_plan",
+    "compare_transports",
+    "conditions",
+    "one_switch",
+    "study",
+]
 
 TRANSPORTS = ("ecmp", "spray", "least-queued", "feedback")
 """The routings compared unless others are named; any other routing of the machine may be."""
@@ -84,7 +95,7 @@ def study(
     drawn, a single path without losses. Links change as `case` says in every run, that on the ideal fabric aside.
     Raises UsageError: a transport that is no routing of the machine, an algorithm that fixes its paths, no fabric.
     """
-    plan = _checked(case, algorithm, size, transports, seeds)
+    plan = checked_plan(case, algorithm, size, transports, seeds)
     program = single_call(plan, size)
     ideal_case = replace(case, topology=one_switch(case.topology), changes=())
     ideal = _run(ideal_case, program, {"loss": 0, "routing": "widest"}).time
@@ -104,8 +115,8 @@ def study(
                 yield Study(case, algorithm, size, ideal, bound, tuple(points), seeds)
 
 
-def _checked(case: Case, algorithm: str, size: int, transports: Sequence[str], seeds: int) -> Schedule:
-    """Return the schedule, once all that can be refused has been."""
+def checked_plan(case: Case, algorithm: str, size: int, transports: Sequence[str], seeds: int = 1) -> Schedule:
+    """Return the schedule, once all that can be refused has been. Raises UsageError as `study` does."""
     for name in transports:
         if name not in fitting(case.topology):
             raise UnknownName("transport", name, fitting(case.topology))

@@ -41,7 +41,7 @@ class LoadPoint:
     `offered`: what arrived during the measurement, `accepted`: what was delivered in it. Latencies are of the packets
     that arrived in it: `latency_*` from arrival to the tail's delivery, `network_*` from the first grant on. `late`: how
     many of them were still on their way when the drain ended. `packets` arrived in the measurement, `packet_hops` were
-    simulated in all; `wall`: the engine's seconds.
+    simulated in all; `time_fs`: when the last of all packets was delivered, fs; `wall`: the engine's seconds.
     """
 
     load: float
@@ -56,6 +56,7 @@ class LoadPoint:
     packets: int
     late: int
     packet_hops: int
+    time_fs: int
     wall: float
 
     @property
@@ -100,8 +101,8 @@ class BatchPoint:
     wall: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields, for JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Return the fields, for JSON, with the unit in the name of the time."""
+        return {"time_fs" if name == "time" else name: getattr(self, name) for name in self.__slots__}
 
 
 def measure(case: TrafficCase, load: float | Fraction, program: Program, result: Result, wall: float = 0.0) -> LoadPoint:
@@ -137,6 +138,7 @@ def measure(case: TrafficCase, load: float | Fraction, program: Program, result:
         packets=len(mine),
         late=int((finish > traffic.cycles * cycle).sum()),
         packet_hops=result.packet_hops,
+        time_fs=result.time,
         wall=wall,
     )
 

@@ -194,6 +194,14 @@ def test_bound_topo_and_algo_tell_their_facts(go, tmp_path):
     assert "ISCA" in go("algo", "show", "multitree")[1]
 
 
+def test_topo_show_names_switches_without_links(go, tmp_path):
+    machine = tmp_path / "slip.yaml"
+    machine.write_text('hosts: h0..1\nswitches: [s0, s1]\nlinks:\n  - {between: ["h[01]", s0]}\n')
+    rows = go("topo", "show", str(machine))[1]
+    assert "2, of which s1 has no link: no message can use it; add links or leave it out" in rows
+    assert "has no link" not in go("topo", "show", "switch4")[1]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(go, shell):
     code, out, _ = go("completion", shell)

@@ -57,7 +57,10 @@ def test_a_dry_run_lists_the_points_and_writes_nothing(go, tmp_path):
     table = [line.split() for line in out.splitlines()]
     assert table[0] == ["topology", "size", "algorithm", "state"]
     assert table[1] == ["ring4", "16", "KiB", "ring", "to", "run"]
-    assert [line[-1] for line in table[1:9]] == ["run"] * 8
+    states = [(line[0], line[-2], line[-1]) for line in table[1:9]]
+    assert [state for _, _, state in states].count("run") == 6
+    assert [line for line in states if line[2] == "refused"] == [("torus3x3", "recursive-doubling", "refused")] * 2
+    assert "Refused: recursive-doubling cannot run on torus3x3" in out
     assert out.splitlines()[-1] == "8 points; 0 have a row in study.sqlite."
     assert not (tmp_path / "study.sqlite").exists()
     swept(go)

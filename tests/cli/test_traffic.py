@@ -7,6 +7,8 @@ import pytest
 from workloads.open_loop_cases import case_of, point_of
 
 from collsim.cli.main import invoke
+from collsim.engines.engine import ENGINES
+from collsim.workloads.open_loop import load_program
 from collsim.workloads.traffic_patterns import PATTERNS
 
 SHORT = ("--warmup", "500", "--measure", "1000", "--drain", "500", "--latency", "2ns")
@@ -47,6 +49,8 @@ def test_the_numbers_are_those_of_the_library(go):
     (point,) = value["loads"]
     same = point_of(case, 0.2).to_dict()
     assert {k: v for k, v in point.items() if k != "wall"} == {k: v for k, v in same.items() if k != "wall"}
+    program = load_program(case, 0.2)
+    assert point["time_fs"] == ENGINES.get("compiled")(case.topology, program, case.network, seed=3).time
     assert (value["pattern"], value["packet_flits"], value["flit_bytes"], value["seed"]) == ("adversarial", 4, 16, 3)
     assert (value["hosts"], value["senders"], value["cycle_s"], value["channel_bound"]) == (12, 12, 1e-9, None)
     assert value["changed_settings"] == {"packet_payload": 48, "header": 16, "routing": "ugal"}

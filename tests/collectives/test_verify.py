@@ -168,23 +168,23 @@ def test_paths_pass_through_forwarders_only():
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "words"),
+    ("field", "value", "words", "cure"),
     [
-        ("dst", 7, "destination rank 7"),
-        ("src", -1, "source rank -1"),
-        ("chunk", 4, "chunk 4"),
-        ("count", 0, "count of chunks 0"),
-        ("count", 5, "count of chunks 5"),
-        ("op", 2, "op 2"),
-        ("step", -1, "step -1"),
-        ("dep_set", 99, "set of dependencies 99"),
+        ("dst", 7, "destination rank 7", "more hosts"),
+        ("src", -1, "source rank -1", "more hosts"),
+        ("chunk", 4, "chunk 4", "weights="),
+        ("count", 0, "count of chunks 0", "at least one chunk"),
+        ("count", 5, "count of chunks 5", "at least one chunk"),
+        ("op", 2, "op 2", "COPY or REDUCE"),
+        ("step", -1, "step -1", "from 0"),
+        ("dep_set", 99, "set of dependencies 99", "ScheduleBuilder"),
     ],
 )
-def test_indices_out_of_range_are_refused(field, value, words):
+def test_indices_out_of_range_are_refused_with_a_cure(field, value, words, cure):
     plan = plans.ring_all_reduce(4)
     column = getattr(plan, field).copy()
     column[3] = value
-    refused(replace(plan, **{field: column}), plans.ring_topology(4), "transfer 3", words)
+    refused(replace(plan, **{field: column}), plans.ring_topology(4), "transfer 3", words, cure)
 
 
 def test_arrays_that_do_not_fit_are_refused():

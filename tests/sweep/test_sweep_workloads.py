@@ -8,7 +8,7 @@ import collsim
 from collsim.sweep.answer import Bench, answer
 from collsim.sweep.grid import make_grid
 from collsim.sweep.runner import RUNNERS
-from collsim.sweep.sweeping import make_plan
+from collsim.sweep.sweeping import make_plan, refusals
 
 SMALL = {
     "run": {"topologies": "ring4", "sizes": "1KiB"},
@@ -137,3 +137,25 @@ def test_points_of_sites_are_its_ways():
 def test_wrong_words_are_refused_with_the_right_ones(kind, given, words):
     with pytest.raises(collsim.CollsimError, match=words):
         make_grid({"workload": kind} | SMALL[kind] | given)
+
+
+@pytest.mark.parametrize(
+    "axes, count",
+    [
+        ({"topologies": ["ring4", "torus3x3"], "algorithms": ["ring", "recursive-doubling"], "sizes": ["1KiB", "2KiB"]}, 2),
+        ({"topologies": "torus3x3", "algorithms": "ring", "baselines": [None, "recursive-doubling"], "sizes": "1KiB"}, 1),
+        (
+            {"workload": "transports", "topologies": "leafspine2x2x2", "algorithms": ["ring", "multitree"], "sizes": "1KiB"},
+            1,
+        ),
+        ({"workload": "jobs", "topologies": "torus4x4", "mixes": [["ring:3:1KiB"], ["recursive-doubling:3:1KiB"]]}, 1),
+    ],
+)
+def test_what_cannot_run_is_known_before_it_runs(axes, count):
+    """Algorithms that do not suit a machine or a group, and fixed paths where transports are to choose."""
+    plan = make_plan(make_grid(axes))
+    assert all(job.refused is None for job in plan.jobs)
+    found = refusals(plan)
+    results = collsim.sweep(**axes, jobs=0)
+    assert len(found) == len(results.refused) == count
+    assert {str(reason) for reason in found.values()} == {row.error for row in results.refused}

@@ -120,5 +120,6 @@ def test_a_batch_that_shares_no_link_runs_at_line_rate():
     point = measure_batch(case, 20, execute(case, batch_program(case, 20)))
     # Two links of a cycle each; the head, one flit, is passed on when it is there.
     assert point.makespan == 20 * 5 + 2 * 1 + 1
+    assert point.to_dict()["time_fs"] == point.time == point.makespan * case.cycle
     assert point.rate == pytest.approx(100 / 103)
     assert point.busiest_use == pytest.approx(100 / 103)

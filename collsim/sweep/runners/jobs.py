@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from collsim.collectives.algorithm import parse_algorithm
+from collsim.collectives.collective import collective
 from collsim.simulate import Case
 from collsim.sweep.fields import AT, MACHINE, TOPOLOGY, Field, text_field
-from collsim.sweep.inputs import algorithm_inputs, case_inputs, case_of, machine_label, stated
+from collsim.sweep.inputs import algorithm_inputs, case_inputs, case_of, check_algorithm, machine_label, stated
 from collsim.sweep.jobs import Mix, runs
 from collsim.sweep.runner import RUNNERS, Call, Kept, Prepared, Runner
 from collsim.units import FS_PER_SECOND
@@ -38,6 +40,13 @@ def run(given: Given, kept: Kept) -> dict[str, Any]:
     return row
 
 
+def check(given: Given, kept: Kept) -> None:
+    """Raise the UsageError of a job whose algorithm does not suit its hosts."""
+    case, jobs, _, placement = given
+    for job, hosts in zip(jobs, place_jobs(jobs, case.topology.hosts, placement), strict=True):
+        check_algorithm(replace(case, hosts=hosts, collective=collective(job.collective)), job.algorithm, job.size, kept)
+
+
 def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     # Where the jobs run is said of them together and not of the hosts of one group.
     case = case_of({name: value for name, value in parameters.items() if name != "placement"}, kept)
@@ -52,7 +61,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     }
     group = f"jobs {case.topology.digest} {parameters['mix']}"
     shown = {"topology": machine_label(parameters["topology"], kept)}
-    return Prepared(inputs, Call(group, run, (case, jobs, speeds, parameters["placement"])), shown)
+    return Prepared(inputs, Call(group, run, (case, jobs, speeds, parameters["placement"]), check), shown)
 
 
 def _mix(item: Any) -> list[list[str]]:

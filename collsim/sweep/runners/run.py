@@ -9,7 +9,7 @@ from typing import Any
 from collsim.result import Outcome
 from collsim.simulate import Case
 from collsim.sweep.fields import AT, COLLECTIVE, MACHINE, PLACEMENT, SIZE, TOPOLOGY, algorithm_field, count_field
-from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, machine_label
+from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, check_algorithm, machine_label
 from collsim.sweep.runner import RUN, RUNNERS, Kept, Prepared, Runner
 from collsim.units import FS_PER_SECOND
 
@@ -30,6 +30,11 @@ class RunWork:
         """Runs that share schedules, their proofs and bounds: those of one collective among the same hosts of a machine."""
         case = self.case
         return f"run {case.topology.digest} {hash(case.hosts)} {case.collective.text} {case.collective.root}"
+
+    def check(self, kept: Kept) -> None:
+        """Raise the UsageError of an algorithm that does not suit."""
+        for algorithm in (self.algorithm, self.baseline):
+            check_algorithm(self.case, algorithm, self.size, kept)
 
     def run(self, kept: Kept) -> dict[str, Any]:
         """Return what came out. Raises CollsimError."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from collsim.simulate import Case
 from collsim.sweep.fields import COLLECTIVE, MACHINE, PLACEMENT, SIZE, TOPOLOGY, algorithm_field, count_field, words_field
-from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, machine_label, stated
+from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, check_algorithm, machine_label, stated
 from collsim.sweep.runner import RUNNERS, Call, Kept, Prepared, Runner
 from collsim.sweep.runners.tp import one_of
-from collsim.sweep.transports import TRANSPORTS, Condition, conditions, study
+from collsim.sweep.transports import TRANSPORTS, Condition, checked_plan, conditions, study
 from collsim.units import FS_PER_SECOND, parse_loss
 
 __all__: list[str] = []
@@ -26,6 +26,15 @@ def run(given: Given, kept: Kept) -> dict[str, Any]:
     (point,) = found.points
     row = {name: value for name, value in asdict(point).items() if name not in ("transport", "seed", "wall_s")}
     return {"time_fs": round(point.time_s * FS_PER_SECOND), "ideal_fs": found.ideal, "bound_fs": found.bound, **row}
+
+
+def check(given: Given, kept: Kept) -> None:
+    """Raise the UsageError of an algorithm that does not suit, or that fixes its paths."""
+    case, algorithm, size, transport, _ = given
+    check_algorithm(case, algorithm, size, kept)
+    if ("paths", algorithm) not in kept:
+        checked_plan(case, algorithm, size, [transport])
+        kept["paths", algorithm] = True
 
 
 def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
@@ -43,7 +52,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     given = case, parameters["algorithm"], parameters["size"], parameters["transport"], state
     group = f"transports {case.topology.digest} {case.collective.text} {parameters['algorithm']} {parameters['size']}"
     shown = {"topology": machine_label(parameters["topology"], kept), "algorithm": inputs["algorithm"]}
-    return Prepared(inputs, Call(group, run, given), shown)
+    return Prepared(inputs, Call(group, run, given, check), shown)
 
 
 FIELDS = (
