@@ -56,10 +56,34 @@ def test_published_totals():
         assert 4 * total / 1e6 == pytest.approx(MEGABYTES[name], abs=0.05)
     assert NETWORKS.get("googlenet").parameters == 6_990_272
     assert NETWORKS.get("transformer").parameters == (6 * (4 + 8) + 6 * (8 + 8)) * 512**2 + 33_708 * 512
+    # Caffe's models of the two networks, as netscope and others count them, biases apart.
+    assert NETWORKS.get("googlenet").all_parameters == 6_990_272 + 8_280 == 6_998_552
+    assert NETWORKS.get("alexnet-2012").all_parameters == 60_965_224
+    assert round(NETWORKS.get("alexnet-2012").all_parameters / 6e7, 1) == 1.0  # the paper's abstract: 60 million
+    # The same network on one device has 62,378,344, 58,631,144 of them in the dense layers.
+    assert NETWORKS.get("alexnet").all_parameters == 62_378_344 - 58_631_144
+    # NVIDIA's NCF on MovieLens-20M: 64 factors, embeddings of 128, layers of 256, 256, 128 and 64.
+    assert ncf(138_493, 26_744, 64, 128, (256, 128, 64)).all_parameters == 31_832_577
+    # Table 3 of the paper has 65 million for a vocabulary of about 37,000.
+    assert transformer(vocabulary=37_000).all_parameters == pytest.approx(65e6, rel=0.035)
     for blocks in (19, 39):
         heads = 256 + 361 * 256 + 256 + 512 + 722 * 362
         assert alphagozero(blocks).parameters == (17 + 2 * blocks * 256) * 9 * 256 + heads
     assert ncf(138_493, 26_744).parameters == 6_612_184
+
+
+def test_others_are_one_bias_a_filter_or_two_numbers_of_a_normalisation():
+    for name in ("alexnet", "alexnet-2012", "googlenet", "vgg16"):
+        assert all(layer.others == layer.filters for layer in NETWORKS.get(name).layers)
+    for layer in alphagozero().layers:
+        assert layer.others == layer.filters * (1 if "dense" in layer.name else 2)
+    for layer in ncf().layers:
+        assert layer.others == (layer.filters if "dense" in layer.name or layer.name == "prediction" else 0)
+    # Feed-forward networks have biases; a normalisation stands behind each of them and each of 18 attentions.
+    assert sum(layer.others for layer in transformer().layers) == 12 * (2048 + 512) + (12 + 18) * 2 * 512
+    for name in WEIGHTS:
+        if name.endswith("isca21"):
+            assert NETWORKS.get(name).all_parameters == WEIGHTS[name]
 
 
 @pytest.mark.parametrize("name", BILLIONS)

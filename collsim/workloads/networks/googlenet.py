@@ -22,16 +22,21 @@ INCEPTIONS = (
 """Name, size, channels; filters of 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, and the projection behind the pooling."""
 
 
+def biased(name: str, size: int, channels: int, filters: int, kernel: int, stride: int = 1) -> Layer:
+    """Return a convolution that keeps the size but for its stride, with a bias a filter."""
+    return convolution(name, size, channels, filters, kernel, stride=stride, padding=kernel // 2, others=filters)
+
+
 def inception(name: str, size: int, channels: int, *filters: int) -> list[Layer]:
     """Return the six convolutions of one module, filters in the order of INCEPTIONS."""
     one, three_reduce, three, five_reduce, five, pool = filters
     return [
-        convolution(f"{name}.1x1", size, channels, one, 1),
-        convolution(f"{name}.3x3reduce", size, channels, three_reduce, 1),
-        convolution(f"{name}.3x3", size, three_reduce, three, 3, padding=1),
-        convolution(f"{name}.5x5reduce", size, channels, five_reduce, 1),
-        convolution(f"{name}.5x5", size, five_reduce, five, 5, padding=2),
-        convolution(f"{name}.pool", size, channels, pool, 1),
+        biased(f"{name}.1x1", size, channels, one, 1),
+        biased(f"{name}.3x3reduce", size, channels, three_reduce, 1),
+        biased(f"{name}.3x3", size, three_reduce, three, 3),
+        biased(f"{name}.5x5reduce", size, channels, five_reduce, 1),
+        biased(f"{name}.5x5", size, five_reduce, five, 5),
+        biased(f"{name}.pool", size, channels, pool, 1),
     ]
 
 
@@ -41,13 +46,14 @@ def googlenet() -> Network:
         name="googlenet",
         title="GoogLeNet (Inception v1)",
         source="Szegedy et al., CVPR 2015, table 1",
-        reading="without biases and the auxiliary classifiers; MULTITREE counts three layers otherwise: googlenet-isca21",
+        reading="weights without biases (8,280), network without the auxiliary classifiers; MULTITREE counts three layers "
+        "otherwise: googlenet-isca21",
         layers=(
-            convolution("conv1", 224, 3, 64, 7, stride=2, padding=3),
-            convolution("conv2.reduce", 56, 64, 64, 1),
-            convolution("conv2", 56, 64, 192, 3, padding=1),
+            biased("conv1", 224, 3, 64, 7, stride=2),
+            biased("conv2.reduce", 56, 64, 64, 1),
+            biased("conv2", 56, 64, 192, 3),
             *(layer for module in INCEPTIONS for layer in inception(*module)),
-            dense("classifier", 1024, 1000),
+            dense("classifier", 1024, 1000, others=1000),
         ),
     )
 
@@ -66,7 +72,7 @@ def googlenet_isca21() -> Network:
         title="GoogLeNet with three layers of other shapes",
         reading="as MULTITREE (ISCA 2021) counts it, after SCALE-Sim's layer table: 4c.5x5 is 1 x 1, 5a.3x3reduce sees 532 "
         "channels, 5b.5x5 sees 32",
-        layers=tuple(otherwise.get(layer.name, layer) for layer in published.layers),
+        layers=tuple(replace(otherwise.get(layer.name, layer), others=0) for layer in published.layers),
     )
 
 

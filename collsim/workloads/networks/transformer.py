@@ -8,6 +8,8 @@ __all__ = ["transformer"]
 
 WIDTH, INNER, HEADS, BLOCKS = 512, 2048, 8, 6
 DEPTH = WIDTH // HEADS
+NORM = 2 * WIDTH
+"""Gain and shift of the layer normalisation behind every attention and every feed-forward network."""
 
 
 def attention(name: str, tokens: int, *, across: bool = False) -> list[Layer]:
@@ -23,7 +25,7 @@ def attention(name: str, tokens: int, *, across: bool = False) -> list[Layer]:
         *projections,
         product(f"{name}.scores", tokens, DEPTH, tokens, heads=HEADS),
         product(f"{name}.context", tokens, tokens, DEPTH, heads=HEADS),
-        dense(f"{name}.output", WIDTH, WIDTH, rows=tokens),
+        dense(f"{name}.output", WIDTH, WIDTH, rows=tokens, others=NORM),
     ]
 
 
@@ -36,16 +38,18 @@ def transformer(tokens: int = 32, vocabulary: int = 33_708) -> Network:
             layers += attention(f"{name}.self", tokens)
             if side == "decoder":
                 layers += attention(f"{name}.cross", tokens, across=True)
-            layers.append(dense(f"{name}.inner", WIDTH, INNER, rows=tokens))
-            layers.append(dense(f"{name}.outer", INNER, WIDTH, rows=tokens))
+            layers.append(dense(f"{name}.inner", WIDTH, INNER, rows=tokens, others=INNER))
+            layers.append(dense(f"{name}.outer", INNER, WIDTH, rows=tokens, others=WIDTH + NORM))
     # The output layer multiplies by the embedding, which holds the weights: their gradient is whole only at the embedding.
     layers.append(dense("logits", WIDTH, vocabulary, rows=tokens, trained=False))
+    others = sum(layer.others for layer in layers)
     return Network(
         name="transformer",
         title=f"Transformer, base model, sentences of {tokens} tokens",
         source="Vaswani et al., NIPS 2017, section 3 and table 3",
-        reading="without biases and layer normalisation; one embedding for both sides and the output; vocabulary (that of "
-        "MLPerf's reference) and sentence length are choices; MULTITREE counts otherwise: transformer-isca21",
+        reading=f"weights without the biases of feed-forward networks and layer normalisation ({others:,}); one embedding "
+        "for both sides and the output; vocabulary (that of MLPerf's reference) and sentence length are choices; MULTITREE "
+        "counts otherwise: transformer-isca21",
         layers=tuple(layers),
     )
 
