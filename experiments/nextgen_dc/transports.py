@@ -10,12 +10,14 @@ from typing import Any
 import click
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 from sites import two_sites
 from store import Store
 
 from collsim.engines.engine import ENGINES
+from collsim.network.usable_links import load_imbalance, usable_links
 from collsim.program import single_call
-from collsim.result import Result, shared_links
+from collsim.result import Result
 from collsim.simulate import Case, prepare
 from collsim.sweep.transports import one_switch
 from collsim.topology import Topology
@@ -49,7 +51,7 @@ def paths(config: dict[str, Any]) -> None:
     for condition in config["conditions"]:
         for collective in config["collectives"]:
             for transport in config["transports"]:
-                for seed in range(config["seeds"].get(transport, 1)):
+                for seed in range(config["seeds"]):
                     key = {"condition": condition, "collective": collective, "transport": transport, "seed": seed}
                     if not store.has(**key):
                         say(*key.values())
@@ -65,8 +67,9 @@ def path(config: dict[str, Any], condition: str, collective: str, transport: str
     case = prepare(machine, collective=what["collective"], network=settings, at=at, seed=seed)
     size = parse_size(what["size"])
     result = run(case, what["algorithm"], size)
+    usable = usable_links(machine, case.plan(what["algorithm"], size)[0], size, case.network)
     ideal = replace(case, network=case.network.with_settings(config["settings"] | {"routing": "widest"}))
-    return measured(machine, result) | {
+    return measured(machine, result, usable) | {
         "ideal_s": run(ideal, what["algorithm"], size, one_switch(machine)).time / FS_PER_SECOND,
         "bound_s": case.bound(size).time / FS_PER_SECOND,
     }
@@ -90,14 +93,12 @@ def fabric(config: dict[str, Any], planes: int, loss: str = "0") -> Topology:
     return replace(machine, loss=np.where(outside, parse_loss(loss), 0))
 
 
-def measured(machine: Topology, result: Result) -> dict[str, Any]:
-    """Return time, link load, packets and reorder buffer of a run; links of the core, which lead nowhere here, left out."""
-    links = [i for i in shared_links(machine) if "core" not in machine.link_name(int(i))]
-    busy = result.link_busy[links]
+def measured(machine: Topology, result: Result, usable: NDArray[np.int64]) -> dict[str, Any]:
+    """Return time, load of the links `usable`, packets and reorder buffer of a run."""
     return {
         "time_s": result.time / FS_PER_SECOND,
-        "load": float(busy.max() / busy.mean()),
-        "busiest": machine.link_name(int(links[int(np.argmax(busy))])),
+        "load": load_imbalance(result.link_busy, usable),
+        "busiest": machine.link_name(int(usable[np.argmax(result.link_busy[usable])])),
         "reorder_peak": int(result.reorder_peak.max(initial=0)),
         **packets(machine, result),
     }
@@ -115,20 +116,27 @@ def packets(machine: Topology, result: Result) -> dict[str, Any]:
 
 
 def lossy(config: dict[str, Any]) -> None:
-    """Run the all-to-all on a fabric that loses packets."""
-    own, what = config["lossy"], config["collectives"]["all-to-all"]
-    store = Store(RESULTS / "lossy.csv", ("loss", "transport", "recovery", "seed"))
-    for loss, draws in own["losses"].items():
-        machine = fabric(config, 1, loss)
-        for transport in own["transports"]:
-            for recovery in own["recoveries"]:
-                for seed in range(draws):
-                    key = {"loss": loss, "transport": transport, "recovery": recovery, "seed": seed}
-                    if not store.has(**key):
-                        say(*key.values())
-                        settings = config["settings"] | {"routing": transport, "recovery": recovery}
-                        case = prepare(machine, collective=what["collective"], network=settings, seed=seed)
-                        store.add(key | measured(machine, run(case, what["algorithm"], parse_size(what["size"]))))
+    """Run each collective on a fabric that loses packets."""
+    own = config["lossy"]
+    store = Store(RESULTS / "lossy.csv", ("collective", "loss", "transport", "recovery", "seed"))
+    for collective in config["collectives"]:
+        for loss, draws in own["losses"].items():
+            for transport in own["transports"]:
+                for recovery in own["recoveries"]:
+                    for seed in range(draws):
+                        key = {"collective": collective, "loss": loss, "transport": transport, "recovery": recovery}
+                        if not store.has(**key, seed=seed):
+                            say(*key.values(), seed)
+                            store.add(key | {"seed": seed} | lossy_run(config, key, seed))
+
+
+def lossy_run(config: dict[str, Any], key: dict[str, str], seed: int) -> dict[str, Any]:
+    """Return the columns of one run with losses."""
+    what, machine = config["collectives"][key["collective"]], fabric(config, 1, key["loss"])
+    settings = config["settings"] | {"routing": key["transport"], "recovery": key["recovery"]}
+    case, size = prepare(machine, collective=what["collective"], network=settings, seed=seed), parse_size(what["size"])
+    usable = usable_links(machine, case.plan(what["algorithm"], size)[0], size, case.network)
+    return measured(machine, run(case, what["algorithm"], size), usable)
 
 
 def window(config: dict[str, Any]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sites_report import README, Rows, markdown, read, seconds
 
@@ -28,7 +30,8 @@ def report() -> None:
 def tables() -> dict[str, str]:
     """Return {marker: table in Markdown} from the rows in results."""
     return {
-        "paths": path_table(read("paths")),
+        "paths": time_table(read("paths")),
+        "loads": load_table(read("paths")),
         "lossy": lossy_table(read("lossy")),
         "window": window_table(read("window")),
         "wan": wan_table(read("wan_loss")),
@@ -47,7 +50,7 @@ def reference(row: dict[str, str]) -> str:
 
 def slowdown(rows: Rows) -> float:
     """Return the mean time over that to compare with."""
-    return mean(float(r["time_s"]) / float(reference(r)) for r in rows)
+    return mean(slowdowns_of(rows))
 
 
 def chosen(rows: Rows, **key: str) -> Rows:
@@ -60,15 +63,40 @@ def values(rows: Rows, column: str) -> list[str]:
     return list(dict.fromkeys(r[column] for r in rows))
 
 
-def path_table(rows: Rows) -> str:
-    """Slowdown, max/mean load and reorder peak by condition, collective and transport."""
+def span(values: list[float], digits: int = 2) -> str:
+    """Return the mean with the least and the most of several values, the mean alone where they read the same."""
+    texts = [f"{x:.{digits}f}" for x in (mean(values), min(values), max(values))]
+    return texts[0] if len(set(texts)) == 1 else f"{texts[0]} ({texts[1]} to {texts[2]})"
+
+
+def slowdowns_of(rows: Rows) -> list[float]:
+    """Return the time of each row over that to compare with."""
+    return [float(r["time_s"]) / float(reference(r)) for r in rows]
+
+
+def by_path(rows: Rows, cell: Callable[[Rows], str]) -> list[tuple[Rows, list[str]]]:
+    """Return (rows of the first transport, cells) of each condition and collective."""
     ways, lines = values(rows, "transport"), []
     for condition in values(rows, "condition"):
         for collective in values(rows, "collective"):
             own = [chosen(rows, condition=condition, collective=collective, transport=way) for way in ways]
-            cells = [f"{slowdown(r):.2f}x, {average(r, 'load'):.2f}, {kib(r)}" for r in own]
-            lines.append([condition, collective, seconds(reference(own[0][0])), *cells])
-    return markdown(["fabric", "collective", "compared with", *ways], lines)
+            lines.append((own[0], [condition, collective, *map(cell, own)]))
+    return lines
+
+
+def time_table(rows: Rows) -> str:
+    """Slowdown by condition, collective and transport: mean, least and most of the seeds."""
+    lines = [
+        [*cells[:2], seconds(reference(first[0])), *cells[2:]]
+        for first, cells in by_path(rows, lambda own: span(slowdowns_of(own)))
+    ]
+    return markdown(["fabric", "collective", "compared with", *values(rows, "transport")], lines)
+
+
+def load_table(rows: Rows) -> str:
+    """Largest over mean load, with its range, and the largest reorder buffer."""
+    lines = [cells for _, cells in by_path(rows, lambda own: f"{span([float(r['load']) for r in own])}, {kib(own)}")]
+    return markdown(["fabric", "collective", *values(rows, "transport")], lines)
 
 
 def kib(rows: Rows) -> str:
@@ -77,16 +105,22 @@ def kib(rows: Rows) -> str:
 
 
 def lossy_table(rows: Rows) -> str:
-    """The all-to-all on a fabric that loses packets, means over draws."""
+    """Each collective on a fabric that loses packets: means over draws, of times the least and the most too."""
     lines = []
-    for loss in values(rows, "loss"):
-        for way in values(rows, "transport"):
-            one, other = (chosen(rows, loss=loss, transport=way, recovery=r) for r in RECOVERIES)
-            cells = [f"{seconds(str(average(r, 'time_s')))}, {average(r, 'repeated'):.6g}" for r in (one, other)]
-            lost = f"{average(one, 'lost'):.4g} ({average(one, 'expected'):.3g})"
-            lines.append([loss, str(len(one)), way, lost, *cells, kib(one)])
-    heads = ["loss", "draws", "paths", "lost a run (expected)", *(f"{r}: time, sent again" for r in RECOVERIES)]
-    return markdown([*heads, "reorder peak"], lines)
+    for collective in values(rows, "collective"):
+        for loss in values(rows, "loss"):
+            for way in values(rows, "transport"):
+                pair = [chosen(rows, collective=collective, loss=loss, transport=way, recovery=r) for r in RECOVERIES]
+                cells = [f"{micro(r)}, {average(r, 'repeated'):.6g}" for r in pair]
+                lost = f"{average(pair[0], 'lost'):.4g} ({average(pair[0], 'expected'):.3g})"
+                lines.append([collective, loss, str(len(pair[0])), way, lost, *cells, kib(pair[0])])
+    heads = ["collective", "loss", "draws", "paths", "lost a run (expected)"]
+    return markdown([*heads, *(f"{r}: us, sent again" for r in RECOVERIES), "reorder peak"], lines)
+
+
+def micro(rows: Rows) -> str:
+    """Return the times of rows in microseconds: mean, least and most."""
+    return span([float(r["time_s"]) * 1e6 for r in rows], 1)
 
 
 def window_table(rows: Rows) -> str:
@@ -128,10 +162,8 @@ def slowdowns(rows: Rows) -> Figure:
         for k, way in enumerate(ways):
             own = [chosen(rows, collective=collective, condition=c, transport=way) for c in conditions]
             at = [j + (k + 0.5) * 0.21 - 0.42 for j in range(len(conditions))]
-            colour, hatch = (GREY, *SERIES)[k], HATCHES[k]
-            for line, heights in ((0, [slowdown(r) for r in own]), (1, [average(r, "load") for r in own])):
-                bars = axes[line, column].bar(at, heights, 0.2, label=way, color=colour, hatch=hatch, edgecolor="white")
-                axes[line, column].bar_label(bars, [f"{h:.1f}" for h in heights], padding=2, fontsize=6)
+            for line, draws in ((0, [slowdowns_of(r) for r in own]), (1, [[float(x["load"]) for x in r] for r in own])):
+                bars(axes[line, column], at, draws, way, k)
         axes[0, column].set_title(collective)
         axes[1, column].set_xticks(range(len(conditions)), [c.replace(" ", "\n") for c in conditions])
     for each in axes.flat:
@@ -140,10 +172,32 @@ def slowdowns(rows: Rows) -> Figure:
         each.grid(True, axis="y", color=GRID, linewidth=0.7)
         each.set_axisbelow(True)
     axes[0, 0].set_ylabel("time / ideal or bound")
-    axes[1, 0].set_ylabel("largest / mean load of uplinks")
+    axes[1, 0].set_ylabel("largest / mean load of links\nthat messages could cross")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=len(labels))
     return figure
+
+
+def bars(axes: Axes, at: list[float], draws: list[list[float]], label: str, k: int) -> None:
+    """Draw the mean of each of `draws`, and a line from the least to the most."""
+    heights = [mean(values) for values in draws]
+    style = {"color": (GREY, *SERIES)[k], "hatch": HATCHES[k], "edgecolor": "white"}
+    axes.bar(at, heights, 0.2, label=label, **style)
+    ends = [
+        [h - min(v) for h, v in zip(heights, draws, strict=True)],
+        [max(v) - h for h, v in zip(heights, draws, strict=True)],
+    ]
+    axes.errorbar(at, heights, yerr=ends, fmt="none", ecolor="black", elinewidth=0.8, capsize=1.5)
+    for x, height, values in zip(at, heights, draws, strict=True):
+        axes.annotate(
+            f"{height:.1f}",
+            (x, max(values)),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=6,
+        )
 
 
 def repeats(rows: Rows) -> Figure:
