@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from collsim.errors import UnknownName
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import LinkChange, parse_changes
 from collsim.simulate import DEFAULT_ENGINE, prepare
-from collsim.sweep.multi_site import fitting_ways, runs, setting
+from collsim.sweep.multi_site import fitting_ways, plot, runs, setting
 from collsim.sweep.multi_site_job import job_of, with_wide_area_of
 from collsim.sweep.multi_site_way import Setting, Way, frame, to_dict
 from collsim.topology.graph import Topology
@@ -19,6 +20,8 @@ from collsim.workloads.multi_site import Job
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from collsim.report.picture import Picture
 
 __all__ = ["USUAL", "SiteStudy", "multi_site"]
 
@@ -58,6 +61,10 @@ class SiteStudy:
         """Return what `collsim workload sites --json` writes."""
         return to_dict(self.setting, self.ways)
 
+    def plot(self, path: str | Path | None = None) -> Picture | None:
+        """Draw a bar a way into the image file `path`; without one the picture is returned, which shows itself."""
+        return plot(self.setting, self.ways, path)
+
     def _table(self) -> tuple[list[str], list[list[str]]]:
         heads = ["way", "over WAN", "communication", "step", "law", "exposed", "speedup"]
         rows = []
@@ -91,6 +98,7 @@ def multi_site(
     round_trip: str | int | None = None,
     loss: str | float | None = None,
     compute: str | int | None = None,
+    rendezvous: bool = True,
     bandwidth: str | int | None = None,
     latency: str | int | None = None,
     network: NetworkConfig | Mapping[str, object] | str | None = None,
@@ -98,13 +106,15 @@ def multi_site(
     seed: int = 0,
     fail: Sequence[str] = (),
     degrade: Mapping[str, float | str] | None = None,
+    at: Sequence[str | LinkChange] = (),
 ) -> SiteStudy:
     """Time a training step of `job` across the sites of `topology` in each of `ways` (default all that suit).
 
     `job`: a `collsim.workloads.multi_site.Job`, or words by the names of the options of `collsim workload sites`, such as
     {"parameters": "100B", "tokens": "4M"} (see `USUAL`; tensor and pipeline for --tp and --pp). `wan_rate` of a link between
-    sites, `round_trip` and `loss` stand in place of the machine's; `compute`: a GPU's own work in a step. The rest is as in
-    `collsim.simulate.prepare`. Raises UsageError and RunError.
+    sites, `round_trip` and `loss` stand in place of the machine's; `compute`: a GPU's own work in a step; `rendezvous`: late
+    exchanges begin on all GPUs at once. The rest is as in `collsim.simulate.prepare`, times of `at` from the start of a
+    step. Raises UsageError and RunError.
 
     >>> from collsim.sweep.multi_site_study import multi_site
     >>> found = multi_site("nvl2x2x2", {"parameters": "100M", "tokens": "64k"}, "flat,swap", compute="1s", engine="simpy")
@@ -126,8 +136,17 @@ def multi_site(
         if name not in USUAL:
             raise UnknownName("word of a job across sites", name, USUAL)
     what = job if isinstance(job, Job) else job_of({**USUAL, **job}, machine)
-    own = None if compute is None else parse_time(compute)
-    at = setting(machine, what, network=case.network, engine=case.engine, seed=case.seed, compute=own)
+    step = setting(
+        machine,
+        what,
+        network=case.network,
+        engine=case.engine,
+        seed=case.seed,
+        compute=None if compute is None else parse_time(compute),
+        rendezvous=rendezvous,
+        faults=case.faults,
+        changes=parse_changes(machine, at),
+    )
     names = ways.split(",") if isinstance(ways, str) else ways
-    chosen = fitting_ways(at.plant) if names is None else tuple(name.strip() for name in names)
-    return SiteStudy(at, tuple(runs(at, chosen)))
+    chosen = fitting_ways(step.plant) if names is None else tuple(name.strip() for name in names)
+    return SiteStudy(step, tuple(runs(step, chosen)))

@@ -11,11 +11,15 @@ from collsim.sweep.multi_site_study import USUAL
 from collsim.workloads.multi_site import Job
 
 SMALL = {"parameters": "100M", "tokens": "64k"}
+SLOW = "1.001s:site0/core->site1/core#0=0.5"
 
 
 def test_it_is_what_the_command_finds(capsys):
-    found = multi_site("nvl2x2x2", SMALL, "flat,swap", compute="1s", wan_rate="10GB/s", round_trip="20ms", engine="simpy")
+    found = multi_site(
+        "nvl2x2x2", SMALL, "flat,swap", compute="1s", wan_rate="10GB/s", round_trip="20ms", engine="simpy", at=[SLOW]
+    )
     words = "--parameters 100M --tokens 64k --ways flat,swap --compute 1s --wan-rate 10GB/s --round-trip 20ms --engine simpy"
+    words += f" --at {SLOW}"
     assert invoke(["workload", "sites", "--topo", "nvl2x2x2", *words.split(), "--json", "-"]) == 0
     assert found.to_dict() == json.loads(capsys.readouterr().out)
     assert found["swap"].sent == 2 * 10**8 < found["flat"].sent
@@ -42,6 +46,7 @@ def test_it_shows_itself():
     html = found._repr_html_()
     assert html.count("<tr") == 3
     assert ">1.000x<" in html
+    assert found.plot()._repr_png_()[0].startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
