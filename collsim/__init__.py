@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collsim.sweep.transports import compare_transports
     from collsim.topology import load
     from collsim.topology.graph import Link, Topology, build
+    from collsim.units import format_bandwidth, format_size, format_time
 
 __version__ = "0.1.0"
 
@@ -63,6 +64,9 @@ __all__ = [
     "compare_placements",
     "compare_transports",
     "data_parallel",
+    "format_bandwidth",
+    "format_size",
+    "format_time",
     "load",
     "multi_site",
     "nic_tables",
@@ -107,6 +111,9 @@ _HOMES = {
     "compare_placements": "collsim.sweep.jobs",
     "compare_transports": "collsim.sweep.transports",
     "data_parallel": "collsim.sweep.data_parallel",
+    "format_bandwidth": "collsim.units",
+    "format_size": "collsim.units",
+    "format_time": "collsim.units",
     "load": "collsim.topology",
     "multi_site": "collsim.sweep.multi_site_study",
     "nic_tables": "collsim.collectives.nic_table",
