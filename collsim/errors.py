@@ -6,6 +6,7 @@ The library raises; only the command line turns an error into one sentence and a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -25,13 +26,29 @@ __all__ = [
     "UsageError",
     "WriteFailed",
     "nearest",
+    "reason",
 ]
 
 
+_LONGEST_WORD = 300
+
+
 class CollsimError(Exception):
-    """Base of every error that collsim raises on purpose; `exit_code` is what the command line returns."""
+    """Base of every error that collsim raises on purpose; `exit_code` is what the command line returns.
+
+    A word of a message that is longer than any path, such as a wrong value of a hostile file, is cut short.
+    """
 
     exit_code = 1
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(_readable(one) if isinstance(one, str) else one for one in arguments))
+
+
+def _readable(text: str) -> str:
+    if len(text) <= _LONGEST_WORD:
+        return text
+    return re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", lambda found: f"{found[0][:60]}... ({len(found[0]):,} characters)", text)
 
 
 class UsageError(CollsimError):
@@ -115,3 +132,11 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     by_folded = {v.lower(): v for v in valid}
     close = get_close_matches(name.lower(), by_folded, n=1, cutoff=0.55)
     return by_folded[close[0]] if close else None
+
+
+def reason(error: Exception) -> str:
+    """Return why a library could not read a file, in words for whoever wrote the file; not a whole sentence."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply; no file of this kind is"
+    text = str(error)
+    return "a number has thousands of digits" if "integer string conversion" in text else text

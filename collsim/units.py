@@ -35,6 +35,9 @@ MAX_TIME = 2**63 - 1
 MAX_BYTES = 2**62
 PER_BILLION = 10**9
 
+MOST_DIGITS = 400
+"""Characters of a number; more than any quantity has, and fewer than take time."""
+
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ/]*)\s*")
 _DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
@@ -47,8 +50,9 @@ def _split(text: str | int | float, what: str, example: str) -> tuple[Fraction, 
     match = _QUANTITY.fullmatch(str(text))
     if match is None:
         raise InvalidValue(f"Cannot read {what} '{text}'; write it like {example}.")
+    # Python refuses to convert thousands of digits, and not with a sentence for whoever wrote them.
     exponent = re.search(r"[eE]([+-]?\d+)", match[1])
-    if exponent is not None and abs(int(exponent[1])) > 30:
+    if len(match[1]) > MOST_DIGITS or (exponent is not None and abs(int(exponent[1])) > 30):
         raise InvalidValue(f"The {what} '{text}' is out of range; write it like {example}.")
     return Fraction(match[1]), match[2]
 

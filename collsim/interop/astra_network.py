@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from collsim.errors import FileFormatError, TopologyError, nearest
+from collsim.errors import FileFormatError, TopologyError, nearest, reason
 from collsim.topology.draft import refuse_override
 from collsim.topology.family import MAX_LINKS, LinkSpec, from_family
 from collsim.topology.files import DIALECTS, Dialect, read_text
@@ -31,6 +31,7 @@ SHAPES = {"ring": "Ring", "fullyconnected": "FullyConnected", "switch": "Switch"
 KEYS = ("topology", "npus_count", "bandwidth", "latency")
 _OBSOLETE = ("topology-name", "dimensions-count", "units-count", "links-count")
 _KEY = re.compile(r"^\s*['\"]?npus_count['\"]?\s*:", re.MULTILINE)
+_MOST_DIMENSIONS = 32
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?")
 
 
@@ -74,7 +75,7 @@ def _document(path: Path) -> dict[object, object]:
         place = f", line {mark.line + 1}" if mark is not None else ""
         raise FileFormatError(f"{path}{place}: not YAML: {getattr(error, 'problem', None) or error}.") from None
     except (RecursionError, ValueError, TypeError) as error:
-        raise FileFormatError(f"{path}: cannot be read as YAML: {error}.") from None
+        raise FileFormatError(f"{path}: cannot be read as YAML: {reason(error)}.") from None
     if not isinstance(document, dict):
         raise FileFormatError(f"{path}: a network of ASTRA-sim is a mapping of {', '.join(KEYS)} to lists.")
     return document
@@ -91,8 +92,10 @@ def _dimensions(document: dict[object, object], origin: str) -> list[Dimension]:
     for key in KEYS:
         value = document.get(key)
         if not isinstance(value, list) or not value:
-            raise FileFormatError(f"{origin}: '{key}' is a list with an entry for each dimension, not {value!r}.")
+            raise FileFormatError(f"{origin}: '{key}' is a list with an entry for each dimension, not {str(value)[:60]!r}.")
         lists.append(value)
+    if len(lists[0]) > _MOST_DIMENSIONS:
+        raise FileFormatError(f"{origin}: {len(lists[0]):,} dimensions; up to {_MOST_DIMENSIONS} are read.")
     for key, value in zip(KEYS, lists, strict=True):
         if len(value) != len(lists[0]):
             raise FileFormatError(f"{origin}: '{key}' has {len(value)} dimensions where topology has {len(lists[0])}.")

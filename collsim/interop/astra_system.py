@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from collsim.errors import FileFormatError, nearest
+from collsim.errors import FileFormatError, nearest, reason
 from collsim.topology.files import read_text
 
 __all__ = ["KEYS", "AstraSystem", "read_astra_system"]
@@ -98,7 +98,7 @@ def _document(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise FileFormatError(f"{path}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}.") from None
     except (RecursionError, ValueError) as error:
-        raise FileFormatError(f"{path}: cannot be read as JSON: {error}.") from None
+        raise FileFormatError(f"{path}: cannot be read as JSON: {reason(error)}.") from None
     if not isinstance(document, dict):
         raise FileFormatError(f'{path}: a system of ASTRA-sim is an object of keys like "endpoint-delay".')
     return document

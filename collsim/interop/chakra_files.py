@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from collsim.errors import FileFormatError, nearest
+from collsim.errors import FileFormatError, nearest, reason
 from collsim.interop.chakra import KINDS, ChakraNode, Value
 from collsim.interop.chakra_schema import messages
 from collsim.topology.files import read_text
@@ -180,7 +180,7 @@ def _from_json(text: str, origin: str) -> list[ChakraNode]:
     except json.JSONDecodeError as error:
         raise FileFormatError(f"{origin}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}.") from None
     except (RecursionError, ValueError) as error:
-        raise FileFormatError(f"{origin}: cannot be read as JSON: {str(error)[:80]}.") from None
+        raise FileFormatError(f"{origin}: cannot be read as JSON: {reason(error)}.") from None
     graph = document.get("workload_graph") if isinstance(document, dict) else None
     if not isinstance(graph, list):
         raise FileFormatError(f"{origin}: a trace in JSON is an object with a list 'workload_graph'.")

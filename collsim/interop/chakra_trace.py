@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from collsim.collectives.collective import ROOTED, collective
-from collsim.errors import FileFormatError, InvalidValue
+from collsim.errors import FileFormatError, InvalidValue, reason
 from collsim.interop.chakra import BARRIER, COLLECTIVE_NAMES, COLLECTIVES, KINDS, ChakraNode
 from collsim.interop.chakra_files import rank_files, read_nodes
 from collsim.interop.trace import ANY, CALC, COLLECTIVE, RECV, SEND, Trace, TraceOp
@@ -44,7 +44,7 @@ def read_groups(path: Path, ranks: int) -> dict[str, tuple[int, ...]]:
     try:
         document = json.loads(read_text(path))
     except (RecursionError, ValueError) as error:
-        raise FileFormatError(f"{path}: cannot be read as JSON: {str(error)[:80]}.") from None
+        raise FileFormatError(f"{path}: cannot be read as JSON: {reason(error)}.") from None
     if not isinstance(document, dict):
         raise FileFormatError(f"{path}: groups are an object of lists of ranks, by pg_name.")
     found = {}

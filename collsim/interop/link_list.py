@@ -37,11 +37,8 @@ def read_link_list(path: Path, bandwidth: int | None = None, latency: int | None
     inside = _switches(stated, switches, nodes, origin)
     names = [f"{'s' if i in inside else 'h'}{i}" for i in range(nodes)]
     rest = lines[2:] if switches else lines[1:]  # without switches their line is empty
-    cables = [cable for number, line in rest for cable in _cable(line, names, f"{origin}, line {number}")]
-    if len(cables) != 2 * links:
-        raise FileFormatError(
-            f"{origin}, line {lines[0][0]}: the header counts {links} links and the list has {len(cables) // 2}."
-        )
+    _check_count(rest, links, lines[0][0] if lines else 1, origin)
+    cables = [cable for number, line in rest[:links] for cable in _cable(line, names, f"{origin}, line {number}")]
     drafted = tuple(DraftNode(name, i not in inside) for i, name in enumerate(names))
     hosts = [node.name for node in drafted if node.host]
     sets = tuple(tuple(hosts[k : k + servers]) for k in range(0, len(hosts), servers)) if servers else ()
@@ -74,6 +71,19 @@ def to_link_list(topology: Topology) -> str:
         raise TopologyError(f"The link from {a} to {b} has no equal one back, and a line of a link list is both.")
     switches = " ".join(str(node) for node in range(topology.hosts, topology.nodes))
     return "\n".join([f"{topology.nodes} {topology.switches} {len(rows)}", switches, *rows]) + "\n"
+
+
+def _check_count(rest: list[tuple[int, str]], links: int, head: int, origin: str) -> None:
+    """Hold the list to the count in line `head`. Text behind the last link, as published files have it, is passed over."""
+    if len(rest) < links:
+        raise FileFormatError(f"{origin}, line {head}: the header counts {links} links and the list has {len(rest)}.")
+    for number, line in rest[links:]:
+        words = line.split()
+        if len(words) > 1 and words[0].isdigit() and words[1].isdigit():
+            raise FileFormatError(
+                f"{origin}, line {number}: the header counts {links} links and the list goes on, where ns-3 stops reading; "
+                f"correct the count in line {head}, or end the list."
+            )
 
 
 def _header(line: tuple[int, str], origin: str) -> tuple[int, int, int, int]:

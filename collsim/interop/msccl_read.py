@@ -28,6 +28,7 @@ _KNOWN = {
     "step": ("s", "type", "srcbuf", "srcoff", "dstbuf", "dstoff", "cnt", "depid", "deps", "hasdep"),
     "op": ("step", "type", "buf", "off", "srcbuf", "srcoff", "dstbuf", "dstoff", "cnt", "depid", "deps", "hasdep"),
 }
+_MOST_ATTRIBUTES = 64
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{1,15}\s*\Z")
 
 
@@ -78,6 +79,8 @@ class _Reader:
             place = f"inside <{outer}>" if outer else "as the outermost element"
             wanted = " or ".join(f"<{one}>" for one in allowed) or "nothing"
             raise self.fail(line, f"<{name}> {place}; MSCCL XML has {wanted} there.")
+        if len(attributes) > _MOST_ATTRIBUTES:
+            raise self.fail(line, f"<{name}> has {len(attributes):,} attributes; {_MOST_ATTRIBUTES} are many.")
         for key in attributes:
             guess = None if key in _KNOWN[name] else nearest(key, _KNOWN[name])
             if guess is not None and guess not in attributes:

@@ -9,6 +9,7 @@ their GPUs are known by class, and their NVLinks are in no file.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from collsim.errors import FileFormatError
 from collsim.interop.nccl_rates import numa_rate, nvlink_rate, pcie_rate, xgmi_rate
 from collsim.interop.nccl_xml import Element
 from collsim.topology.draft import Draft, DraftLink, DraftNode, finish
+from collsim.topology.family import MAX_LINKS
 from collsim.topology.graph import Topology
 from collsim.units import format_bandwidth
 
@@ -25,7 +27,8 @@ _SWITCH, _CPU = "0x0680", "0x068001"
 """Classes of an nvlink's target: bridges are NVSwitches, but for that of a CPU."""
 _GPU_CLASSES = ("0x0300", "0x0302", "0x0380", "0x1200")
 """Classes of PCIe devices that are GPUs, where no <gpu> says which are."""
-_MOST_NVLINKS = 1024
+_MOST_NVLINKS, _MOST_GPUS, _MOST_NUMA = 1024, 1024, 64
+"""Links between two GPUs, GPUs of a file, and NUMA nodes of a server that are still believed."""
 
 
 @dataclass
@@ -42,6 +45,7 @@ class _Parts:
     at: dict[tuple[str, str], str] = field(default_factory=dict)
     host: dict[str, str] = field(default_factory=dict)
     ranks: dict[tuple[str, str], int] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
 
     def place(self, element: Element) -> str:
         return f"{self.origin}, line {element.line}"
@@ -54,6 +58,9 @@ def server(system: Element, name: str, origin: str, bandwidth: int | None, laten
     """Return the topology of `system`; `bandwidth` and `latency` as `draft.finish` uses them."""
     parts = _Parts(origin)
     cpus = system.under("cpu")
+    for server, count in Counter(cpu.attributes.get("host_hash", "") for cpu in cpus).items():
+        if count > _MOST_NUMA:
+            raise parts.fail(system, f"server '{server}' has {count:,} NUMA nodes; up to {_MOST_NUMA} are believed.")
     _rank_by_class(parts, cpus)
     if not cpus:
         raise parts.fail(system, "the <system> has no <cpu>; a whole dump has one for each NUMA node.")
@@ -68,6 +75,8 @@ def server(system: Element, name: str, origin: str, bandwidth: int | None, laten
         raise parts.fail(
             system, "no <gpu> and no device of a GPU's class is in it; the dump of a rank that sees GPUs has them."
         )
+    if len(parts.gpus) > _MOST_GPUS:
+        raise parts.fail(system, f"{len(parts.gpus):,} GPUs in one file; up to {_MOST_GPUS:,} are believed.")
     gpus = sorted(parts.gpus, key=lambda gpu: int(gpu.removeprefix("gpu")))
     nvlinks, uses_switch = _nvlinks(parts)
     relayed = _joined(gpus, nvlinks, through=True)
@@ -141,8 +150,12 @@ def _gpu(parts: _Parts, gpu: Element) -> str:
 
 def _unique(parts: _Parts, name: str) -> str:
     """Return `name`, or with a number behind it where another server of a merged dump has it already."""
-    count = sum(known == name or known.startswith(f"{name}.") for known in parts.switches)
-    return f"{name}.{count}" if count else name
+    found, count = name, 0
+    while found in parts.names:
+        count += 1
+        found = f"{name}.{count}"
+    parts.names.add(found)
+    return found
 
 
 def _nvlinks(parts: _Parts) -> tuple[list[DraftLink], bool]:
@@ -165,6 +178,8 @@ def _nvlinks(parts: _Parts) -> tuple[list[DraftLink], bool]:
                 total[name] = before[0] + rate * int(count), before[1]
             elif (peer := parts.at.get((parts.host[name], target))) in parts.gpus:
                 links += [DraftLink(name, str(peer), rate, None, place)] * int(count)
+                if len(links) > MAX_LINKS:
+                    raise parts.fail(nvlink, f"the links between GPUs are more than the {MAX_LINKS:,} allowed.")
             else:
                 what = f"an {link} leads to '{target}' of class '{kind}', which is no GPU of this file and no NVSwitch."
                 raise parts.fail(nvlink, what)
@@ -179,19 +194,19 @@ def _rate(gpu: Element, place: str, amd: bool) -> int:
 
 def _joined(gpus: Sequence[str], links: Sequence[DraftLink], *, through: bool) -> bool:
     """Tell whether `links` lead from every GPU to every other, `through` other GPUs or by switches only."""
-    out: dict[str, set[str]] = {}
+    out, wanted = dict[str, set[str]](), set(gpus)
     for link in links:
         out.setdefault(link.source, set()).add(link.target)
     for first in gpus:
         seen, open_ = {first}, [first]
         while open_:
             node = open_.pop()
-            if node != first and node in gpus and not through:
+            if node != first and node in wanted and not through:
                 continue
             new = out.get(node, set()) - seen
             seen |= new
             open_ += new
-        if not seen >= set(gpus):
+        if not seen >= wanted:
             return False
     return True
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from collsim.errors import FileFormatError
+from collsim.errors import FileFormatError, reason
 from collsim.interop.nccl_tests import FS_PER_US, PROGRAMS, Measured, MeasuredRow, bus_factor
 from collsim.topology.files import read_text
 from collsim.units import MAX_BYTES, MAX_TIME
@@ -160,7 +160,7 @@ def _from_json(text: str, origin: str) -> Measured:
     except json.JSONDecodeError as error:
         raise FileFormatError(f"{origin}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}.") from None
     except (RecursionError, ValueError) as error:
-        raise FileFormatError(f"{origin}: cannot be read as JSON: {error}.") from None
+        raise FileFormatError(f"{origin}: cannot be read as JSON: {reason(error)}.") from None
     results = document.get("results")
     if not isinstance(results, list):
         raise FileFormatError(f"{origin}: a report of nccl-tests holds a list 'results'.")

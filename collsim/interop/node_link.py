@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from collsim.errors import FileFormatError
+from collsim.errors import FileFormatError, reason
 from collsim.topology.convert import link_order, node_name
 from collsim.topology.draft import Draft, DraftLink, DraftNode, check_keys, finish, links_from, node_from
 from collsim.topology.files import READERS, read_text
@@ -79,9 +79,14 @@ def _document(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise FileFormatError(f"{path}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}.") from None
     except (RecursionError, ValueError) as error:
-        raise FileFormatError(f"{path}: cannot be read as JSON: {error}.") from None
+        raise FileFormatError(f"{path}: cannot be read as JSON: {reason(error)}.") from None
     if not isinstance(document, dict):
         raise FileFormatError(f"{path}: node-link JSON is an object with 'nodes' and 'edges' (or 'links').")
+    if "topology-name" in document or "dimensions-count" in document:
+        raise FileFormatError(
+            f"{path} is a network of ASTRA-sim 1.0; write topology, npus_count, bandwidth, latency in a .yml file, as "
+            "version 2 reads them."
+        )
     if "nodes" not in document or not {"links", "edges"} & set(document):
         check_keys(document, _TOP, str(path), strict=True)
         raise FileFormatError(f"{path}: node-link JSON needs 'nodes' and 'edges' (or 'links').")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from collsim.errors import FileFormatError
+from collsim.errors import FileFormatError, reason
 from collsim.network.config import LEAVES, NetworkConfig
 
 __all__ = ["read_network", "read_settings"]
@@ -31,8 +31,8 @@ def read_settings(path: str | Path) -> dict[str, object]:
     try:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=StrictLoader)
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise FileFormatError(f"Cannot read the network file '{path}': {reason}.") from error
+        what = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise FileFormatError(f"Cannot read the network file '{path}': {what}.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
@@ -41,7 +41,7 @@ def read_settings(path: str | Path) -> dict[str, object]:
             "router_delay: 20ns."
         ) from error
     except (RecursionError, ValueError) as error:
-        raise FileFormatError(f"The network file '{path}' cannot be read as YAML: {error}.") from error
+        raise FileFormatError(f"The network file '{path}' cannot be read as YAML: {reason(error)}.") from error
     if not isinstance(content, dict):
         raise FileFormatError(f"The network file '{path}' holds no settings; write lines like router_delay: 20ns.")
     settings: dict[str, object] = {}

@@ -83,6 +83,8 @@ def finish(draft: Draft, origin: str, bandwidth: int | None = None, latency: int
     `bandwidth`, `latency`: what the caller asks for; they serve links that state none, else they are refused. `origin`
     names the file. Raises FileFormatError for the draft's mistakes and TopologyError for graphs that cannot be simulated.
     """
+    if len(draft.links) > MAX_LINKS:
+        raise FileFormatError(f"{origin} states {len(draft.links):,} directed links, more than the {MAX_LINKS:,} allowed.")
     refuse_override(
         origin, "bandwidth", bandwidth, draft.bandwidth is None and any(k.bandwidth is None for k in draft.links)
     )

@@ -84,13 +84,15 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise _missing(path) from None
     except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path} is not text: byte {error.start} is no UTF-8.") from None
+        utf16 = error.object[:2] in (b"\xff\xfe", b"\xfe\xff")
+        what = "it is UTF-16 or UTF-32" if utf16 else f"byte {error.start} is no UTF-8"
+        raise FileFormatError(f"{path} is not text: {what}; save it as UTF-8.") from None
     except OSError as error:
         raise FileFormatError(f"{path} cannot be read: {error.strerror}.") from None
     if "\0" in text:
         raise FileFormatError(f"{path} is not text: it holds a zero byte.")
     if not text.strip():
-        raise FileFormatError(f"{path} is empty; docs/topologies.md shows what each format holds.")
+        raise FileFormatError(f"{path} is empty; docs/topologies.md and docs/formats.md show what each format holds.")
     return text
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from collsim.errors import FileFormatError, TopologyError
+from collsim.errors import FileFormatError, TopologyError, reason
 from collsim.topology.compose_file import read_composed
 from collsim.topology.draft import (
     Draft,
@@ -88,7 +88,7 @@ def _document(path: Path) -> dict[str, object]:
         place = f", line {mark.line + 1}" if mark is not None else ""
         raise FileFormatError(f"{path}{place}: not YAML: {getattr(error, 'problem', None) or error}.") from None
     except (RecursionError, ValueError) as error:
-        raise FileFormatError(f"{path}: cannot be read as YAML: {error}.") from None
+        raise FileFormatError(f"{path}: cannot be read as YAML: {reason(error)}.") from None
     if not isinstance(document, dict):
         raise FileFormatError(f"{path}: a topology file is a mapping with 'family', or with 'hosts' and 'links'.")
     return document

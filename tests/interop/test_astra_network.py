@@ -129,3 +129,12 @@ def test_hostile_files(tmp_path):
     path.write_text(f"npus_count: [2]\n{bomb}")
     with pytest.raises(FileFormatError):
         load(path)
+
+
+def test_a_file_of_version_1_is_told_from_other_json(tmp_path):
+    path = tmp_path / "torus.json"
+    path.write_text('{"topology-name": "Torus2D", "dimensions-count": 2, "units-count": [8, 6], "link-bandwidth": [25, 25]}')
+    with pytest.raises(
+        FileFormatError, match=r"is a network of ASTRA-sim 1\.0; write topology, npus_count, bandwidth, latency"
+    ):
+        load(path)

@@ -61,6 +61,7 @@ def test_without_switches(read):
     "change, sentence",
     [
         (("5 1 4", "5 1 5"), "line 1: the header counts 5 links and the list has 4"),
+        (("5 1 4", "5 1 3"), "line 6: the header counts 3 links and the list goes on, where ns-3 stops reading; correct"),
         (("5 1 4", "5 2 4"), "line 2: the header counts 2 switches and this line names 1"),
         (("5 1 4", "4 1 4"), "line 2: '4' is no node; nodes are 0 to 3"),
         (("3 4 100Gbps", "3 9 100Gbps"), "line 6: '9' is no node"),
@@ -77,6 +78,13 @@ def test_what_is_refused(read, change, sentence):
     with pytest.raises(CollsimError) as caught:
         read(ASTRA.replace(*change))
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_words_behind_the_last_link_are_passed_over(read, end):
+    # Published files explain themselves there, and ns-3 reads no further than the count.
+    told = "\nFirst line: total node #, switch node #, link #\nsrc0 dst0 rate delay error_rate\n...\n"
+    assert same(read(ASTRA), read((ASTRA + told).replace("\n", end), "told.txt"))
 
 
 def test_huge_counts(read):
