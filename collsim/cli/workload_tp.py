@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import complete_algorithm, engine_option, machine_options, network_options, seed_option, settings_of
+from collsim.cli.options import (
+    at_option,
+    complete_algorithm,
+    engine_option,
+    machine_options,
+    network_options,
+    seed_option,
+    settings_of,
+)
 from collsim.cli.progress import MessageBar, progress, stopped_after
 from collsim.cli.workload_tp_rows import head_rows, next_words, tail_rows
 
@@ -86,6 +94,7 @@ def _accelerators(_: click.Context, __: click.Parameter, incomplete: str) -> lis
 @click.option(
     "--placement", default="linear", show_default=True, metavar="P", help="Host of each rank: linear, random:SEED or a file."
 )
+@at_option
 @engine_option
 @network_options
 @seed_option

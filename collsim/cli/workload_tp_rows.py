@@ -13,6 +13,7 @@ __all__ = ["head_rows", "tail_rows"]
 
 def head_rows(study: Study) -> Rows:
     """Return what is run where."""
+    from collsim.network.link_changes import describe_changes
     from collsim.report.describe import machine_text
 
     at, device = study.setting, study.setting.accelerator
@@ -21,6 +22,8 @@ def head_rows(study: Study) -> Rows:
     reached = f"{device.compute_efficiency:.0%} of the peak, {device.memory_efficiency:.0%} of the memory's rate"
     rows = [
         ("Machine", machine_text(case.topology)),
+        *([("Faults", ", ".join(case.faults))] if case.faults else []),
+        *([("Links change", "; ".join(describe_changes(case.topology, case.changes)))] if case.changes else []),
         ("Model", f"{shape.name}: {shape.layers} layers, {shape.hidden} channels, {weights} ({shape.title})"),
         ("Accelerator", f"{device.about}; products reach {reached}"),
         *(at.layout.rows() if at.layout else []),
@@ -143,7 +146,7 @@ def _exact(study: Study) -> str:
 
     points = [study.stock, study.own, *study.points]
     count = study.setting.repeats
-    if count == 1:
+    if count == 1 or all(point.whole for point in points):
         return "all of it was simulated"
     if all(point.exact for point in points):
         same = "as all ranks end it at the same tick and no messages met"
@@ -172,6 +175,11 @@ def notes(study: Study) -> list[str]:
         found.append(
             f"Its own p = 1 sends gradients in {scheme.backward_wire} bits, stock Megatron in 16, and is "
             f"{study.own.time / study.stock.time:.2f} times as slow; speedups over it make good for that first."
+        )
+    if case.changes:
+        found.append(
+            "TIME of a change counts from the start of each scheme's step; alpha and the choice of algorithms are of links "
+            "as they are before any changes, and the bound of each link at its fastest."
         )
     need, there = at.memory(), at.accelerator.memory
     if need > there:

@@ -2,13 +2,13 @@
 
 All groups run at the same time. A training step of k equal micro-batches is k times one of them and the optimiser's part,
 exactly where all ranks end a micro-batch at the same tick, no messages met, and none had a choice of ways: the next then
-begins as the first did.
+begins as the first did. Where links change during a step (rule 27) all of it is simulated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from collsim.collectives.channels import synchronised_channels
@@ -16,6 +16,7 @@ from collsim.collectives.schedule import Schedule
 from collsim.crossings import Recorder
 from collsim.engines.engine import ENGINES
 from collsim.errors import InvalidValue
+from collsim.network.link_changes import LinkChange
 from collsim.report.trace import Traced, check_traceable
 from collsim.result import Result
 from collsim.sweep.tensor_parallel_plans import Plans, least_bytes, sent_bytes
@@ -93,7 +94,7 @@ class TensorParallel:
         (stages, _), *ends = parts
         micro, written = self._engine(stages, clock, observers=observers)
         times = [micro.time, *(self._engine(end, clock)[0].time for end, _ in ends)]
-        sent = [e for e in exchanges(stages) if e.size]
+        sent = [e for e in exchanges(self.stages(scheme)) if e.size]
         last = micro.operation_finish[list(written.ends)]
         time, compute, copies, communication, alpha, bound = (
             sum(count * value for (_, count), value in zip(parts, values, strict=True))
@@ -121,13 +122,14 @@ class TensorParallel:
             bound=bound,
             forward=payload(e for e in sent if e.phase == "forward"),
             backward=payload(e for e in sent if e.phase == "backward"),
-            step=sum(payload(exchanges(end)) for end, _ in ends),
+            step=payload(exchanges(self._end(scheme))),
             collectives=len(sent),
             sent=sum(sent_bytes(self._schedule(0, e), e.size) for e in sent),
             apart=int(last.max() - last.min()),
             settled=micro.train_fraction == 1 and self._settled(sent),
             packet_hops=micro.packet_hops,
             trains=micro.train_fraction,
+            whole=bool(self._changes),
             wall=perf_counter() - started,
         )
 
@@ -139,9 +141,17 @@ class TensorParallel:
         sent = [e for e in exchanges(self.stages(scheme)) if e.size]
         largest = max(sent, key=lambda e: e.size)
         self.plans.alone(largest.collective, largest.size, hollow=True)
-        started = perf_counter()
-        self.plans.alone(largest.collective, largest.size)
-        return (perf_counter() - started) * sum(e.size for e in sent) / largest.size
+        started, times = perf_counter(), 1
+        if self._changes:
+            # Where links change messages go packet by packet: a change to the rate that a link has makes this one go so too.
+            times, same = self.repeats, replace(self._changes[0], time=0, rate=self._rate(self._changes[0].link))
+            self.plans.changed(largest.collective, largest.size, (same,))
+        else:
+            self.plans.alone(largest.collective, largest.size)
+        return (perf_counter() - started) * times * sum(e.size for e in sent) / largest.size
+
+    def _rate(self, link: int) -> int:
+        return int(self.plans.cases[0].topology.bandwidth[link])
 
     def exposed_share(self, own: Point) -> float:
         """Return f: the share of the time of `own` that is gone when the blocks' collectives carry next to nothing."""
@@ -156,7 +166,10 @@ class TensorParallel:
         return group_program(stages, self.clock(scheme), self.groups, self._plan())
 
     def shortest(self, scheme: Scheme) -> Written:
-        """Return the program of one micro-batch, in training with the end of a step behind it, or of one pass."""
+        """Return the program of one micro-batch, in training with the end of a step behind it, or of one pass.
+
+        Where links change it is the whole step.
+        """
         stages = in_a_row([part for part, _ in self._parts(scheme)])
         return group_program(stages, self.clock(scheme), self.groups, self._plan())
 
@@ -164,8 +177,8 @@ class TensorParallel:
         """Return the run of `shortest`, kept for its trace. Raises InvalidValue where that would be too large."""
         case, program, recorder = self.plans.cases[0], self.shortest(scheme).program, Recorder()
         check_traceable(program.messages)
-        run = ENGINES.get(case.engine)
-        result = run(case.topology, program, case.network, seed=case.seed, observers=[*observers, recorder])
+        run, more = ENGINES.get(case.engine), {"changes": case.changes} if case.changes else {}
+        result = run(case.topology, program, case.network, seed=case.seed, observers=[*observers, recorder], **more)
         hosts = tuple(host for group in self.groups for host in group)
         return Traced(case.topology, program, result, recorder.found, hosts)
 
@@ -181,8 +194,17 @@ class TensorParallel:
 
     def _parts(self, scheme: Scheme) -> list[tuple[tuple[Stage, ...], int]]:
         """Return what is run, each with how often: a micro-batch or pass, and in training the end of a step."""
-        once = [(step_stages(self.shape, scheme), 1)] if self.work.trained else []
-        return [(self.stages(scheme), self.repeats), *once]
+        end = self._end(scheme)
+        if self._changes:
+            return [(in_a_row([*[self.stages(scheme)] * self.repeats, end]), 1)]
+        return [(self.stages(scheme), self.repeats), *([(end, 1)] if end else [])]
+
+    def _end(self, scheme: Scheme) -> tuple[Stage, ...]:
+        return step_stages(self.shape, scheme) if self.work.trained else ()
+
+    @property
+    def _changes(self) -> tuple[LinkChange, ...]:
+        return self.plans.cases[0].changes
 
     def _schedule(self, group: int, exchange: Exchange) -> Schedule:
         return self.plans.schedule(group, exchange.collective, exchange.size)
@@ -199,8 +221,8 @@ class TensorParallel:
     ) -> tuple[Result, Written]:
         case = self.plans.cases[0]
         written = group_program(stages, clock, self.groups, self._plan(hollow))
-        run = ENGINES.get(case.engine)
-        return run(case.topology, written.program, case.network, seed=case.seed, observers=observers), written
+        run, more = ENGINES.get(case.engine), {"changes": case.changes} if case.changes else {}
+        return run(case.topology, written.program, case.network, seed=case.seed, observers=observers, **more), written
 
     def _alone(self, stages: Sequence[Stage], hollow: bool) -> int:
         """Return the times of all collectives, each by itself, added up; `hollow`: with next to no bytes."""

@@ -15,6 +15,7 @@ from collsim.engines.engine import ENGINES
 from collsim.errors import AlgorithmUnsuitable, InvalidValue
 from collsim.network.config import NetworkConfig
 from collsim.network.least_time import least_time
+from collsim.network.link_changes import LinkChange
 from collsim.network.paths import PathFinder
 from collsim.program import Call, Program
 from collsim.simulate import Case
@@ -71,16 +72,23 @@ class Plans:
         `hollow`: with next to no bytes over the same schedules, which leaves alpha.
         """
         if (name, size, hollow) not in self.times:
-            plans = [self.schedule(group, name, size) for group in range(len(self.cases))]
+            plans = self._everywhere(name, size)
             sized = [(plan, min(least_bytes(plan), size) if hollow else size) for plan in plans]
             self.times[name, size, hollow] = self._time(sized)
         return self.times[name, size, hollow]
 
-    def _time(self, calls: Sequence[tuple[Schedule, int]]) -> int:
+    def changed(self, name: str, size: int, changes: tuple[LinkChange, ...]) -> int:
+        """Return the same, of all bytes, where links change so, fs."""
+        return self._time([(plan, size) for plan in self._everywhere(name, size)], changes)
+
+    def _everywhere(self, name: str, size: int) -> list[Schedule]:
+        return [self.schedule(group, name, size) for group in range(len(self.cases))]
+
+    def _time(self, calls: Sequence[tuple[Schedule, int]], changes: tuple[LinkChange, ...] = ()) -> int:
         """Return how long calls of (schedule, bytes) take that begin together on an idle machine, fs."""
-        case = self.cases[0]
+        case, more = self.cases[0], {"changes": changes} if changes else {}
         program = Program(tuple(Call(schedule, size) for schedule, size in calls))
-        return ENGINES.get(case.engine)(case.topology, program, case.network, seed=case.seed).time
+        return ENGINES.get(case.engine)(case.topology, program, case.network, seed=case.seed, **more).time
 
     def settled(self, name: str, size: int) -> bool:
         """Say whether the messages of a collective go the same ways each time it is called, in every group."""

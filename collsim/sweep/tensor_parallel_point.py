@@ -20,8 +20,8 @@ class Point:
     of all groups together. Of one micro-batch (or pass): `forward`, `backward` bytes handed to all-reduces, `collectives`,
     `sent` bytes on the wire; at the step's end `step` bytes. `summed` channels; `message`: bytes of a block's forward
     all-reduce. `apart`: how far apart the ranks end a micro-batch; `settled`: no messages met in it, and none
-    had a choice of ways. `trains`: share of the packet-hops that were simulated as
-    message trains; `wall` seconds it took.
+    had a choice of ways. `trains`: share of the packet-hops that were simulated as message trains; `whole`: the
+    micro-batches and the end of the step were simulated in a row; `wall` seconds it took.
     """
 
     scheme: Scheme
@@ -45,6 +45,7 @@ class Point:
     packet_hops: int
     trains: float
     wall: float
+    whole: bool = False
 
     @property
     def exposed(self) -> int:
@@ -68,7 +69,7 @@ class Point:
         It is if each begins as the first did: all ranks at one tick, and nothing left in the network that would choose
         otherwise (turns of arbiters, draws among equal ways).
         """
-        return self.repeats == 1 or (self.apart == 0 and self.settled)
+        return self.whole or self.repeats == 1 or (self.apart == 0 and self.settled)
 
     def over(self, baseline: Point) -> float:
         """Return the speedup over `baseline`: its time over this one."""

@@ -111,6 +111,11 @@ def scheme_of(options: Mapping[str, Any], layers: int) -> Scheme:
     """
     if options["backward_wire"] is not None and options["mode"] != "train":
         raise InvalidValue(f"Gradients belong to training; leave the backward wire out for {options['mode']}.")
+    if options["scheme"] == "megatron" and options["copies"] != USUAL["copies"]:
+        raise InvalidValue(
+            f"Stock Megatron sums whole tensors and copies nothing, so copies {options['copies']} mean nothing to it; leave "
+            "them out or take caatnet."
+        )
     usual = "bf16" if options["scheme"] == "megatron" else "fp32"
     scheme = Scheme(
         options["scheme"],

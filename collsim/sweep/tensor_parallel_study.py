@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collsim.errors import InvalidValue
+from collsim.network.link_changes import changes_digest, describe_changes
 from collsim.sweep.tensor_parallel import TensorParallel
 from collsim.sweep.tensor_parallel_point import Point
 from collsim.sweep.tensor_parallel_setting import MODES, scheme_from_words, setting
@@ -106,6 +107,8 @@ class Study:
             "engine": case.engine,
             "seed": case.seed,
             "changed_settings": case.network.changed(),
+            "link_changes": list(describe_changes(case.topology, case.changes)),
+            "provenance": {"topology": case.topology.digest, **changes_digest(case.changes)},
             "collsim_version": __version__,
         }
 

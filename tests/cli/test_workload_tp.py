@@ -83,6 +83,14 @@ def test_inference_is_reported(go, mode, name):
     assert "all of it was simulated" in line(out, "Exact")
 
 
+def test_links_that_change_are_named(go):
+    words = ("--mode", "decode", "--p", "1,0.5", "--at", "10us:gaudi0->gaudi1=0.5")
+    out = go(*BASE, *words)[1]
+    assert line(out, "Links change").endswith("10 us: gaudi0->gaudi1 at 37.5 GB/s")
+    assert "--at '10us:gaudi0->gaudi1=0.5'" in line(out, "Try next")
+    assert json.loads(go(*BASE, *words, "--json", "-")[1])["link_changes"] == ["10 us: gaudi0->gaudi1 at 37.5 GB/s"]
+
+
 def test_alpha_is_named_where_it_decides(go):
     out = go(*BASE, "--mode", "decode", "--p", "1,0.5")[1]
     assert "takes 2 us" in line(out, "Alpha")
@@ -141,6 +149,8 @@ def test_groups_on_two_boxes_say_which_ranks_share_one(go):
         (("--mode", "serve"), "train, prefill, decode"),
         (("--backward-wire", "fp31"), "fp32"),
         (("--copies", "some"), "needed"),
+        (("--scheme", "megatron", "--copies", "always"), "copies nothing"),
+        (("--at", "1ms:nowhere=fail"), "nowhere"),
         (("--drop", "12"), "0 to 11"),
         (("--drop", "3-1"), "0,4-7"),
         (("--drop", "120%"), "0% to 100%"),
