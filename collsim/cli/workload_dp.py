@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collsim.cli.options import (
+    at_option,
     complete_algorithm,
     engine_option,
     network_options,
@@ -99,6 +100,7 @@ def _accelerators(_: click.Context, __: click.Parameter, incomplete: str) -> lis
 )
 @click.option("--servers", default=1, show_default=True, metavar="N", help="asgd: parameter servers, equal parts each.")
 @click.option("--rendezvous", is_flag=True, help="All-reduces begin when the last rank is there and end everywhere at once.")
+@at_option
 @engine_option
 @network_options
 @seed_option
@@ -112,7 +114,7 @@ def dp(ranks: str, scheme: str, topo: str | None, algo: str, **options: Any) -> 
     """Compare schemes of data-parallel training: synchronous, stale-synchronous, asynchronous, local.
 
     T_c is forward and backward, T_ar the all-reduce alone, T_u the update. All schemes see the same noise. Efficiency is
-    the share of the throughput that ranks would have if they never waited. After Ctrl-C what is done is printed and
+    the share of their time in which ranks compute and update. After Ctrl-C what is done is printed and
     written (exit code 130).
 
     \b
@@ -157,12 +159,15 @@ def dp(ranks: str, scheme: str, topo: str | None, algo: str, **options: Any) -> 
 
 
 def _check_read(names: Sequence[str]) -> None:
-    """Raise InvalidValue for an option that was given though none of the schemes `names` reads it."""
+    """Raise InvalidValue for an option that was given though another or none of the schemes `names` decides."""
     from collsim.errors import InvalidValue
+    from collsim.sweep.data_parallel_job import check_update
 
-    source = click.get_current_context().get_parameter_source
+    context = click.get_current_context()
+    given = [name for name in context.params if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    check_update(given)
     for option, reader in READ_BY.items():
-        if reader not in names and source(option) is click.core.ParameterSource.COMMANDLINE:
+        if reader not in names and option in given:
             raise InvalidValue(
                 f"--{option.replace('_', '-')} is for {reader}, which is not among {', '.join(names)}; add it to "
                 "--scheme or leave the option out."

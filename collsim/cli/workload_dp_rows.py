@@ -16,6 +16,7 @@ __all__ = ["head_rows", "tail_rows"]
 
 def head_rows(where: Place, runs: Sequence[SchemeRun]) -> Rows:
     """Return the machine, the step of a rank, the all-reduce of its gradients and what no scheme here gets below."""
+    from collsim.network.link_changes import describe_changes
     from collsim.report.describe import machine_text
     from collsim.units import format_size, format_time
 
@@ -37,6 +38,8 @@ def head_rows(where: Place, runs: Sequence[SchemeRun]) -> Rows:
         ("T_u", f"{format_time(step.update)} update{update}"),
     ]
     rows += _bound(where, runs)
+    if case.changes:
+        rows.insert(1, ("Links change", "; ".join(describe_changes(case.topology, case.changes))))
     if case.faults:
         rows.insert(1, ("Faults", ", ".join(case.faults)))
     if job.eta != 1:
@@ -118,7 +121,15 @@ def _notes(study: Study) -> Rows:
                 )
             )
             break
-    if any(not run.exact and run.predicted is not None for run in study.runs):
+    if case.changes:
+        rows.append(
+            (
+                "Note",
+                "TIME of a change counts from the start of each scheme's run; T_ar and the laws are of links as they are "
+                "before any changes.",
+            )
+        )
+    elif any(not run.exact and run.predicted is not None for run in study.runs):
         rows.append(
             (
                 "Note",

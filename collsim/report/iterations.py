@@ -144,7 +144,7 @@ def plot_scaling(records: Sequence[Mapping[str, Any]], path: str | Path, title: 
     ]
     reached.plot(ranks, ideal, "k--", linewidth=1.1, label="nobody waits")
     reached.set(xscale="log", yscale="log", ylabel="throughput (samples/s)", title="Throughput")
-    share.set(xscale="log", ylim=(0, 105), ylabel="efficiency (%)", title="(T_c + T_u) / iteration")
+    share.set(xscale="log", ylim=(0, 105), ylabel="efficiency (%)", title="share of time computing and updating")
     for axes in (reached, share):
         axes.set_xlabel("ranks")
         axes.set_xticks(ranks, [str(n) for n in ranks])

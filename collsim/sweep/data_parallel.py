@@ -42,7 +42,8 @@ def run_scheme(where: Place, name: str, observers: Sequence[object] = ()) -> Sch
     recorder = next((one for one in observers if isinstance(one, Recorder)), None)
     if recorder is not None:
         check_traceable(written.program.messages)
-    result = engine(case.topology, written.program, case.network, seed=case.seed, observers=observers)
+    more = {"changes": case.changes} if case.changes else {}
+    result = engine(case.topology, written.program, case.network, seed=case.seed, observers=observers, **more)
     line = timeline(work, _without_messages(written) if scheme.asynchronous else written, result)
     wall = perf_counter() - started
     predicted = scheme.predict(work, times)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +12,7 @@ from collsim.units import parse_bandwidth, parse_size, parse_time
 from collsim.workloads.jitter import Jitter, parse_late, parse_straggler
 from collsim.workloads.training_step import StepRequest
 
-__all__ = ["USUAL", "WORDS", "job_from_words", "job_of", "parse_eta"]
+__all__ = ["USUAL", "WORDS", "check_update", "job_from_words", "job_of", "parse_eta"]
 
 WORDS = {"fp32": 4, "bf16": 2, "fp16": 2}
 """Bytes of a gradient on the wire."""
@@ -49,7 +49,17 @@ def job_from_words(words: Mapping[str, Any]) -> Job:
     for name in words:
         if name not in USUAL:
             raise UnknownName("word of a data-parallel job", name, USUAL)
+    check_update([name for name, value in words.items() if value is not None])
     return job_of({**USUAL, **words, "eta": str(words.get("eta", USUAL["eta"]))})
+
+
+def check_update(given: Collection[str]) -> None:
+    """Raise InvalidValue where the options `given`, by name, say twice how long an update takes."""
+    for name in ("streams", "memory_bandwidth"):
+        if name in given and "update_time" in given:
+            raise InvalidValue(
+                f"--update-time and --{name.replace('_', '-')} both say how long an update takes; give one of them."
+            )
 
 
 def job_of(options: Mapping[str, Any]) -> Job:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from collsim.network.link_changes import changes_digest, describe_changes
 from collsim.report.trace import Traced
 from collsim.sweep.data_parallel_place import Place
 from collsim.units import FS_PER_SECOND
@@ -127,9 +128,14 @@ class SchemeRun:
 
     @property
     def efficiency(self) -> float:
-        """Share of the throughput of ranks that never wait: (T_c + T_u) / iteration."""
-        step = self.place.step
-        return (step.compute + step.update) / float(self.mean)
+        """Share of their time in which ranks compute and update: means of T_c as drawn plus T_u, over those of iterations.
+
+        Both are of every rank's own measured iterations, so that it is at most 1 whatever was drawn; without noise it is the
+        share of the throughput of ranks that never wait. Of parameter servers T_u is what each of them does.
+        """
+        place, window = self.place, self.window
+        update = place.step.update / len(place.servers) if self.scheme.asynchronous else place.step.update
+        return float((place.work.compute[window].mean() + update) / self.timeline.periods[window].mean())
 
     @property
     def difference(self) -> float:
@@ -212,6 +218,8 @@ class Study:
             "delay": job.delay,
             "servers": [case.topology.names[host] for host in first.servers],
             "changed_settings": case.network.changed(),
+            "link_changes": list(describe_changes(case.topology, case.changes)),
+            "provenance": {"topology": case.topology.digest, **changes_digest(case.changes)},
             "collsim_version": __version__,
             "runs": [{**record, **_ends(run)} for record, run in zip(self.records(), self.runs, strict=True)],
         }

@@ -107,6 +107,13 @@ def test_what_the_analytic_engine_does_not_know_is_said(go):
     assert "knows no loss" not in go(*words)[1]
 
 
+def test_links_that_change_are_named(go):
+    out = go(*SMALL, "--scheme", "ssgd", "--at", "300us:h0->s0=0.5")[1]
+    assert "Links change  300 us: h0->s0 at 8 GB/s" in out
+    assert "T_ar and the laws are of links as they are before any changes" in out
+    assert "--at '300us:h0->s0=0.5'" in out
+
+
 @pytest.mark.parametrize("engine", ["simpy", "analytic"])
 def test_other_engines_say_the_same(go, engine):
     words = ("--ranks", "3", "--payload", "30kB", "--compute-time", "10us", "--iterations", "5", "--scheme", "ssgd,dcs3gd")
@@ -131,6 +138,9 @@ def test_other_engines_say_the_same(go, engine):
         (("--scheme", ","), "no scheme"),
         (("--model", "resnet5"), "Did you mean 'resnet50'?"),
         (("--accelerator", "a10"), "Unknown accelerator 'a10'"),
+        (("--update-time", "1ms", "--streams", "9"), "both say how long an update takes; give one of them"),
+        (("--update-time", "1ms", "--memory-bandwidth", "1TB/s"), "--update-time and --memory-bandwidth both say"),
+        (("--at", "1ms:h0->h9=fail"), "h9"),
         (("--eta", "1.5"), "overlap efficiency 1.5 is not in 0..1"),
         (("--eta", "most"), "Cannot read the overlap efficiency 'most'"),
         (("--jitter", "-0.1"), "The jitter is -0.1"),

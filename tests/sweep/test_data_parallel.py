@@ -67,6 +67,21 @@ def test_rates_and_shares_follow_from_the_mean():
     assert str(study).count("samples/s") == 2
 
 
+@pytest.mark.parametrize("noise", [Jitter(0.4, seed=3), Jitter(0.4, seed=5), Jitter(slow=((1, Fraction(3)),))])
+def test_efficiency_is_the_share_of_time_in_work_and_never_above_one(noise):
+    """Over the nominal T_c draws that are shorter made it up to 1.1; ranks that wait for nobody reach nearly 1."""
+    step = StepRequest(compute=10**12, size=1000, update=10**9)
+    study = data_parallel(4, "all", job=Job(step, iterations=8, jitter=noise))
+    for run in study.runs:
+        line, window = run.timeline, run.window
+        busy = (line.computed - line.begun + line.ended - line.resumed)[window].sum() / line.periods[window].sum()
+        assert run.efficiency <= 1 + 1e-12
+        if run.scheme.asynchronous:
+            assert run.efficiency > 0.99
+        else:
+            assert run.efficiency == pytest.approx(float(busy))
+
+
 def test_rounds_of_local_steps_are_measured_whole():
     for iterations in (11, 12, 13, 14):
         (run,) = data_parallel(3, "local-sgd", job=Job(STEP, iterations=iterations)).runs
