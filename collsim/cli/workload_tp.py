@@ -145,7 +145,7 @@ def tp(ctx: click.Context, /, **options: Any) -> int:
         scheme = scheme_of(options, at.shape.layers)
         if paths["trace"]:
             check_traceable(at.shortest(replace(scheme, p=shares[0])).program.messages)
-        _warn_if_long(at.patience(scheme) * (len(shares) + 2), at.plans.cases[0].engine)
+        _warn_if_long(at.patience(scheme) * (len(shares) + 2), at.plans.cases[0].engine, bool(options["at"]))
 
         def watch(one: Scheme) -> list[object]:
             return [MessageBar(show, f"{one.name} p = {one.p:g}, messages")]
@@ -164,10 +164,12 @@ def tp(ctx: click.Context, /, **options: Any) -> int:
     return stopped_after(stopped, "shares")
 
 
-def _warn_if_long(seconds: float, engine: str) -> None:
+def _warn_if_long(seconds: float, engine: str, changes: bool = False) -> None:
     if seconds > PATIENCE_S:
         wait = f"{seconds / 60:,.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
-        quicker = "--engine analytic or a larger packet_payload (--set packet_payload=64KiB) is quicker"
+        quicker = (
+            f"{'' if changes else '--engine analytic or '}a larger packet_payload (--set packet_payload=64KiB) is quicker"
+        )
         click.echo(f"Note: this takes some {wait} with the {engine} engine, packet by packet; {quicker}.", err=True)
 
 

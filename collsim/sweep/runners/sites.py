@@ -32,7 +32,9 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     machine = with_wide_area_of(case.topology, parameters)
     job = job_of(parameters, machine)
     compute = None if parameters["compute"] is None else parse_time(parameters["compute"])
-    at = setting(machine, job, network=network_of(parameters), engine=case.engine, seed=case.seed, compute=compute)
+    at = setting(
+        machine, job, network=network_of(parameters), engine=case.engine, seed=case.seed, compute=compute, faults=case.faults
+    )
     inputs = {
         **case_inputs(case, kept),
         **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE)),
