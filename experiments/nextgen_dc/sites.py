@@ -101,19 +101,24 @@ def parallel(config: dict[str, Any]) -> None:
 
 
 def lossy(config: dict[str, Any]) -> None:
-    """Run one all-reduce over links between sites that lose packets, by how NICs make up for them."""
-    store = Store(RESULTS / "loss.csv", ("loss", "recovery"))
-    for loss in config["losses"]:
+    """Run one all-reduce over links between sites that lose packets, by how NICs make up for them and by seed."""
+    store = Store(RESULTS / "loss.csv", ("loss", "recovery", "seed"))
+    for loss, draws in config["losses"].items():
+        machine = two_sites(config, config["round_trip"], config["wan_rate"], loss)
         for recovery in config["recoveries"]:
-            if store.has(loss=loss, recovery=recovery):
-                continue
-            print(f"loss {loss} {recovery}", file=sys.stderr, flush=True)
-            machine = two_sites(config, config["round_trip"], config["wan_rate"], loss)
-            case = prepare(machine, network=NetworkConfig().with_settings(config["settings"] | {"recovery": recovery}))
-            out = case.run(config["algorithm"], parse_size(config["size"]))
-            sent = max(int(out.result.link_bytes[list(site.links)].sum()) for site in wide_area(machine))
-            row = {"time_s": out.time_s, "percent_of_bound": round(out.percent_of_bound, 2), "wan_bytes": sent}
-            store.add({"loss": loss, "recovery": recovery} | row)
+            for seed in range(draws):
+                if store.has(loss=loss, recovery=recovery, seed=seed):
+                    continue
+                print(f"loss {loss} {recovery} seed {seed}", file=sys.stderr, flush=True)
+                network = NetworkConfig().with_settings(config["settings"] | {"recovery": recovery})
+                case = prepare(machine, network=network, seed=seed)
+                out = case.run(config["algorithm"], parse_size(config["size"]))
+                sent = max(int(out.result.link_bytes[list(site.links)].sum()) for site in wide_area(machine))
+                packets = out.result.link_bytes[[link for site in wide_area(machine) for link in site.links]].sum()
+                row = {"time_s": out.time_s, "percent_of_bound": round(out.percent_of_bound, 2), "wan_bytes": sent}
+                row |= {"lost": out.result.packets_lost, "repeated": out.result.packets_repeated}
+                row["crossed"] = int(packets) // network.packet.packet_payload
+                store.add({"loss": loss, "recovery": recovery, "seed": seed} | row)
 
 
 def two_sites(config: dict[str, Any], trip: str, rate: str, loss: str) -> Topology:

@@ -1,14 +1,16 @@
-"""What the study of sites found: two figures, and the tables of README.md between their markers."""
+"""What the study of sites found: three figures, and the tables of README.md between their markers."""
 
 from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from collsim.report.palette import GRID, MARKERS, SERIES
 from collsim.units import FS_PER_SECOND, format_time
 
 HERE = Path(__file__).resolve().parent
@@ -31,6 +33,7 @@ def report() -> None:
     (HERE / "figures").mkdir(exist_ok=True)
     over_rate(rows).savefig(HERE / "figures" / "step_over_rate.png", dpi=150)
     over_trip(rows).savefig(HERE / "figures" / "step_over_round_trip.png", dpi=150)
+    over_loss(read("loss")).savefig(HERE / "figures" / "loss.png", dpi=150)
     text = README.read_text()
     for name, table in tables().items():
         text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m, t=table: m[1] + t + m[2], text, flags=re.DOTALL)
@@ -50,6 +53,11 @@ def tables() -> dict[str, str]:
 def read(name: str) -> Rows:
     with (RESULTS / f"{name}.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found)
 
 
 def seconds(value: str) -> str:
@@ -97,15 +105,47 @@ def collective_table() -> str:
 
 
 def loss_table() -> str:
-    """An all-reduce over lossy links, by recovery."""
+    """An all-reduce over lossy links, by recovery: means over draws, least and most in brackets."""
     rows = read("loss")
     ways = list(dict.fromkeys(r["recovery"] for r in rows))
     lines = []
     for loss in dict.fromkeys(r["loss"] for r in rows):
-        own = {r["recovery"]: r for r in rows if r["loss"] == loss}
-        cells = [f"{seconds(own[w]['time_s'])}, {int(own[w]['wan_bytes']) / 2**20:.1f} MiB" for w in ways]
-        lines.append([loss, *cells])
-    return markdown(["loss", *ways], lines)
+        cells, draws = [], 0
+        for way in ways:
+            own = [r for r in rows if (r["loss"], r["recovery"]) == (loss, way)]
+            times = [float(r["time_s"]) for r in own]
+            lost, again = (mean(int(r[name]) for r in own) for name in ("lost", "repeated"))
+            draws = len(own)
+            spread = f" ({seconds(str(min(times)))} to {seconds(str(max(times)))})" if draws > 1 else ""
+            cells += [f"{seconds(str(mean(times)))}{spread}", f"{lost:.4g}, {again:,.4g}"]
+        first = min(int(r["crossed"]) for r in rows)
+        lines.append([loss, str(draws), f"{float(loss) * first:.3g}", *cells])
+    heads = [head for way in ways for head in (f"{way}: time", "lost, sent again")]
+    return markdown(["loss", "draws", "expected losses", *heads], lines)
+
+
+def over_loss(rows: Rows) -> Figure:
+    """Every draw of the time of an all-reduce, and their mean, over the share of packets lost, by recovery."""
+    figure = Figure(figsize=(7.4, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    losses = list(dict.fromkeys(r["loss"] for r in rows))
+    for k, way in enumerate(dict.fromkeys(r["recovery"] for r in rows)):
+        for place, loss in enumerate(losses):
+            times = [1e3 * float(r["time_s"]) for r in rows if (r["loss"], r["recovery"]) == (loss, way)]
+            middle, room = place + 0.2 * (2 * k - 1), 0.26
+            side = [middle + room * ((n + 0.5) / len(times) - 0.5) for n in range(len(times))]
+            axes.scatter(side, times, s=22, marker=MARKERS[k], facecolor="none", edgecolor=SERIES[k], linewidth=1.1)
+            label = way if place == 0 else None
+            axes.hlines(mean(times), middle - room / 2, middle + room / 2, color=SERIES[k], linewidth=2.6, label=label)
+    draws = {loss: sum(r["loss"] == loss and r["recovery"] == rows[0]["recovery"] for r in rows) for loss in losses}
+    axes.set_xticks(range(len(losses)), [f"{loss}\n{draws[loss]} draw{'s' * (draws[loss] > 1)}" for loss in losses])
+    axes.set(
+        ylabel="time of the all-reduce (ms)", xlabel="share of packets that each link between sites loses", ylim=(0, None)
+    )
+    axes.set_title("256 MiB over 64 GPUs on two sites, 3.2 Tb/s and 60 ms between them", fontsize=11)
+    axes.grid(True, axis="y", color=GRID, linewidth=0.7)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, title="bar: mean of draws; markers: each draw")
+    return figure
 
 
 def over_rate(rows: Rows) -> Figure:
@@ -163,6 +203,7 @@ def _axes(label: str, title: str):  # type: ignore[no-untyped-def]
     axes = figure.add_subplot()
     axes.set(xscale="log", yscale="log", xlabel=label, ylabel="time of a step (s)", title=title)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(True, which="major", color="#DDDDDD", linewidth=0.7)
     return figure, axes
