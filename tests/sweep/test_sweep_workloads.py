@@ -159,3 +159,18 @@ def test_what_cannot_run_is_known_before_it_runs(axes, count):
     results = collsim.sweep(**axes, jobs=0)
     assert len(found) == len(results.refused) == count
     assert {str(reason) for reason in found.values()} == {row.error for row in results.refused}
+
+
+def test_an_algorithm_of_a_file_is_asked_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(
+        "from collsim import Formula, ScheduleBuilder, algorithm\n"
+        "def law(text): return Formula(text, lambda *_: None)\n"
+        "@algorithm('mine', title='t', source='s', needs='a torus', collectives=('all-reduce',), steps=law('1'),\n"
+        "           volume=law('1'), size_free=True, suits=('torus4x4',))\n"
+        "def mine(topology, collective, hosts, hint):\n"
+        "    raise mine.refuse(topology, 'it has no torus.')\n"
+    )
+    plan = make_plan(make_grid({"topologies": "ring4", "algorithms": ["./mine.py", "ring"], "sizes": "1KiB"}))
+    (reason,) = refusals(plan).values()
+    assert "mine cannot run on ring4: it has no torus." in str(reason)
