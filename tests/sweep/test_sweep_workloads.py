@@ -149,6 +149,8 @@ def test_wrong_words_are_refused_with_the_right_ones(kind, given, words):
             1,
         ),
         ({"workload": "jobs", "topologies": "torus4x4", "mixes": [["ring:3:1KiB"], ["recursive-doubling:3:1KiB"]]}, 1),
+        ({"workload": "dp", "ranks": [3, 4], "algorithms": "recursive-doubling", "schemes": "ssgd", "iterations": 3}, 1),
+        ({"workload": "tp", **SMALL["tp"], "algorithms": ["hdrm", "ring"], "tp": [2, 16]}, 6),
     ],
 )
 def test_what_cannot_run_is_known_before_it_runs(axes, count):

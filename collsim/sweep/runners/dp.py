@@ -12,7 +12,7 @@ from collsim.sweep.data_parallel_machine import SIZED, machine_name
 from collsim.sweep.data_parallel_place import Job, Place, place
 from collsim.sweep.data_parallel_run import SchemeRun
 from collsim.sweep.fields import MACHINE, Field, algorithm_field, number_field, switch_field, text_field, words_field
-from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, hash_of, network_of, stated
+from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, check_algorithm, hash_of, network_of, stated
 from collsim.sweep.runner import RUNNERS, Call, Kept, Prepared, Runner
 from collsim.sweep.runners.tp import one_of
 from collsim.topology import load
@@ -29,12 +29,24 @@ Given = tuple[Job, str, Mapping[str, Any]]
 
 def run(given: Given, kept: Kept) -> dict[str, Any]:
     """Return what a scheme gave, with its speedup over synchronous SGD on the same ranks."""
+    at = _place(given, kept)
+    own, base = _run(at, given[1], kept), _run(at, BASELINE, kept)
+    row = {name: value for name, value in own.record(base).items() if name != "wall_s"}
+    return {"time_fs": round(own.mean), **row, "speedup": row["speedup_over_ssgd"], "packet_hops": own.packet_hops}
+
+
+def check(given: Given, kept: Kept) -> None:
+    """Raise the UsageError of ranks that do not fit, or of an algorithm that does not suit them."""
+    at = _place(given, kept)
+    check_algorithm(at.case, at.algorithm, at.step.size, kept)
+
+
+def _place(given: Given, kept: Kept) -> Place:
     job, scheme, where = given
     if "place" not in kept:
         kept["place"] = place(job, schemes=[scheme], **where)
-    own, base = _run(kept["place"], scheme, kept), _run(kept["place"], BASELINE, kept)
-    row = {name: value for name, value in own.record(base).items() if name != "wall_s"}
-    return {"time_fs": round(own.mean), **row, "speedup": row["speedup_over_ssgd"], "packet_hops": own.packet_hops}
+    found: Place = kept["place"]
+    return found
 
 
 def _run(at: Place, scheme: str, kept: Kept) -> SchemeRun:
@@ -58,7 +70,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     where |= {"network": network_of(parameters), "engine": case.engine, "seed": case.seed}
     group = hash_of({name: value for name, value in inputs.items() if name != "scheme"})
     shown = {"topology": case.topology.name, "algorithm": inputs["algorithm"]}
-    return Prepared(inputs, Call(f"dp {group}", run, (job, scheme.name, where)), shown)
+    return Prepared(inputs, Call(f"dp {group}", run, (job, scheme.name, where), check), shown)
 
 
 def _machine(text: str) -> None:

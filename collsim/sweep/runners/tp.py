@@ -20,7 +20,7 @@ from collsim.sweep.fields import (
     text_field,
     words_field,
 )
-from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, hash_of, machine_label, stated
+from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, check_algorithm, hash_of, machine_label, stated
 from collsim.sweep.runner import RUNNERS, Call, Kept, Prepared, Runner
 from collsim.sweep.tensor_parallel import TensorParallel
 from collsim.sweep.tensor_parallel_plans import AUTO, NATURAL
@@ -32,9 +32,13 @@ from collsim.units import FS_PER_SECOND
 from collsim.workloads.accelerators.roofline import roofline
 from collsim.workloads.load_transformer import load_transformer
 from collsim.workloads.tensor_parallel import COPIES, SCHEMES, Scheme, stock, wire_bits
+from collsim.workloads.tensor_parallel_stages import exchanges
 from collsim.workloads.transformers.shape import TransformerShape
 
 __all__: list[str] = []
+
+CHECKED = 2**20
+"""Bytes for which it is asked whether an algorithm suits; none depends on them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +58,8 @@ class Given:
 
 def run(given: Given, kept: Kept) -> dict[str, Any]:
     """Return the point of a scheme, with its speedups over stock Megatron and over its own p = 1."""
-    if "setting" not in kept:
-        place: dict[str, Any] = {"placement": given.hosts, "network": given.network}
-        chosen = {**given.setting, **place, "engine": given.engine, "seed": given.seed}
-        kept["setting"] = setting(given.topology, given.model, **chosen)
-    at: TensorParallel = kept["setting"]
-    point, base, own = (
-        _point(at, scheme, kept) for scheme in (given.scheme, stock(given.sequence_parallel), replace(given.scheme, p=1.0))
-    )
+    at = _setting(given, kept)
+    point, base, own = (_point(at, scheme, kept) for scheme in _schemes(given))
     return {
         "time_fs": point.time,
         **point.to_dict(),
@@ -73,6 +71,30 @@ def run(given: Given, kept: Kept) -> dict[str, Any]:
         "stock_time_s": base.time / FS_PER_SECOND,
         "accelerator": at.accelerator.name,
     }
+
+
+def check(given: Given, kept: Kept) -> None:
+    """Raise the UsageError of groups that do not fit, or of an algorithm that does not serve their collectives."""
+    at = _setting(given, kept)
+    if at.plans.algorithm in (AUTO, NATURAL):
+        return
+    for name in {exchange.collective for scheme in _schemes(given) for exchange in exchanges(at.stages(scheme))}:
+        for group in range(len(at.plans.cases)):
+            check_algorithm(at.plans.case(group, name), at.plans.algorithm, CHECKED, kept)
+
+
+def _schemes(given: Given) -> tuple[Scheme, Scheme, Scheme]:
+    """Return the scheme of a point, stock Megatron and its own p = 1."""
+    return given.scheme, stock(given.sequence_parallel), replace(given.scheme, p=1.0)
+
+
+def _setting(given: Given, kept: Kept) -> TensorParallel:
+    if "setting" not in kept:
+        place: dict[str, Any] = {"placement": given.hosts, "network": given.network}
+        chosen = {**given.setting, **place, "engine": given.engine, "seed": given.seed}
+        kept["setting"] = setting(given.topology, given.model, **chosen)
+    found: TensorParallel = kept["setting"]
+    return found
 
 
 def _point(at: TensorParallel, scheme: Scheme, kept: Kept) -> Point:
@@ -101,7 +123,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     given = Given(*machine, shape, at, scheme, parameters["sequence_parallel"])
     group = hash_of({name: value for name, value in inputs.items() if name not in OF_SCHEME})
     shown = {"topology": machine_label(parameters["topology"], kept), "model": shape.name}
-    return Prepared(inputs, Call(f"tp {group}", run, given), shown)
+    return Prepared(inputs, Call(f"tp {group}", run, given, check), shown)
 
 
 def one_of(what: str, names: tuple[str, ...], default: str, plural: str) -> Field:
