@@ -33,9 +33,13 @@ def doctor(warms: bool, json_path: str | None) -> int:
     if warms:
         with progress("compiling") as show:
             checks.warm(lambda work: show(0, None, f"kernels for {work}"))
-    findings = [*checks.package_findings(), *checks.extra_findings(), *checks.cache_findings()]
-    cold = any("cold" in finding.text for finding in findings if finding.what.startswith("Kernels"))
-    findings += [*checks.plugin_findings(), checks.agreement(compiled=not cold)]
+    findings = [*checks.careful("Packages", checks.package_findings), *checks.careful("Extras", checks.extra_findings)]
+    findings += checks.careful("Cache", checks.cache_findings)
+    cold = not any(f.what.startswith("Kernels") for f in findings) or any(
+        f.text.startswith("cold") for f in findings if f.what.startswith("Kernels")
+    )
+    findings += checks.careful("Plug-ins", checks.plugin_findings)
+    findings += checks.careful("Self-check", lambda: [checks.agreement(compiled=not cold)])
     wrong = sum(finding.wrong for finding in findings)
     if json_path is not None:
         value = {"findings": [{"what": f.what, "text": f.text, "wrong": f.wrong} for f in findings], "wrong": wrong}

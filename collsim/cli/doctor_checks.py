@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 from pathlib import Path
 
-__all__ = ["Finding", "agreement", "cache_findings", "extra_findings", "package_findings", "plugin_findings", "warm"]
+__all__ = [
+    "Finding",
+    "agreement",
+    "cache_findings",
+    "careful",
+    "extra_findings",
+    "package_findings",
+    "plugin_findings",
+    "warm",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +31,23 @@ class Finding:
     wrong: bool = False
 
 
+def careful(what: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Yield what `check` finds; one that breaks is a finding too, since a doctor is asked where things are broken."""
+    try:
+        yield from check()
+    except Exception as error:
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        yield Finding(what, f"cannot be looked at ({told}); reinstall collsim and what it needs", wrong=True)
+
+
 def package_findings() -> Iterator[Finding]:
     """Yield this program, Python, the machine, and the packages that collsim needs."""
     import collsim
+    from collsim.sweep.executors import cores
 
     yield Finding("collsim", f"{collsim.__version__} in {Path(collsim.__file__).parent}")
     yield Finding("Python", f"{platform.python_version()} in {sys.executable}")
-    yield Finding("Machine", f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores to use")
+    yield Finding("Machine", f"{platform.system()} {platform.machine()}, {cores()} cores to use")
     found, lacking = _packages(None)
     yield Finding("Packages", ", ".join(found))
     for name in lacking:
@@ -49,7 +67,7 @@ def extra_findings() -> Iterator[Finding]:
 def cache_findings() -> Iterator[Finding]:
     """Yield where compiled kernels are kept, whether that place lasts, and which kernels are there."""
     from collsim.cli.notices import KERNELS
-    from collsim.jit.cache import cache_directory, is_temporary, user_root
+    from collsim.jit.cache import is_temporary, looked_at, user_root
 
     places = _kernel_folders()
     if any(map(is_temporary, places)):
@@ -59,9 +77,13 @@ def cache_findings() -> Iterator[Finding]:
         yield Finding("Cache", str(user_root()))
     for sources in places:
         work, seconds = KERNELS[sources.name]
-        compiled = len({path.stem for path in cache_directory(sources).rglob("*.nbi")})
+        whole, damaged = looked_at(sources)
         cold = f"cold: the first run compiles them, about {seconds} s; collsim doctor --warm does it now"
-        yield Finding(f"Kernels, {work}", f"warm, {compiled} compiled" if compiled else cold)
+        text = f"warm, {whole} compiled" if whole else cold
+        if damaged:
+            more = f", {damaged} damaged: compiled anew when they are needed; collsim doctor --warm does it now"
+            text = f"{'warm' if whole else 'cold'}, {whole} compiled{more}"
+        yield Finding(f"Kernels, {work}", text)
 
 
 def plugin_findings() -> Iterator[Finding]:

@@ -9,6 +9,7 @@ private directory among the system's temporary files serves, until it is cleaned
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 import tempfile
 from functools import lru_cache
@@ -16,12 +17,33 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["cache_directory", "compiled_before", "is_temporary", "user_root"]
+__all__ = ["cache_directory", "compiled_before", "is_temporary", "looked_at", "user_root"]
 
 
 def compiled_before(sources: Path) -> bool:
     """Tell whether kernels of the package in folder `sources` lie compiled in the cache, so that a run starts at once."""
     return any(cache_directory(sources).rglob("*.nbc"))
+
+
+def looked_at(sources: Path) -> tuple[int, int]:
+    """Return how many kernels of the package in folder `sources` lie in the cache whole, and how many are damaged.
+
+    Each is read as numba would read it: an index with numba's version, and a file for each kind of arguments.
+    """
+    whole = damaged = 0
+    for index in cache_directory(sources).rglob("*.nbi"):
+        try:
+            with index.open("rb") as file:
+                if pickle.load(file) != version("numba"):
+                    continue  # of another numba, which this one passes over
+                _, names = pickle.load(file)
+            for name in names.values():
+                pickle.loads((index.parent / name).read_bytes())
+        except Exception:  # whatever damaged bytes make of unpickling
+            damaged += 1
+        else:
+            whole += bool(names)
+    return whole, damaged
 
 
 def is_temporary(sources: Path) -> bool:

@@ -7,7 +7,7 @@ only where there is work enough.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,33 @@ def kernel(function: Function) -> Any:
         compiled = njit(function, error_model="numpy", cache=True)
     finally:
         config.CACHE_DIR = before
+    _forgive(compiled._cache)
     # What numba calls for each new kind of arguments, to load a kernel or else to compile it.
     compiled.compile = _guarded(compiled, sources, folder / f"{function.__name__}.lock")
     return compiled
+
+
+def _forgive(cache: Any) -> None:
+    """Let a broken or full disk cost time and not the run: what cannot be read is compiled anew, what cannot be kept is not.
+
+    numba raises whatever the bytes of a damaged file make of unpickling.
+    """
+    load, save, flush = cache.load_overload, cache.save_overload, cache.flush
+
+    def load_overload(signature: Any, target: Any) -> Any:
+        try:
+            return load(signature, target)
+        except Exception:
+            # An empty index makes way for a good one, which numba would otherwise read before it writes.
+            with suppress(OSError):
+                flush()
+            return None
+
+    def save_overload(signature: Any, data: Any) -> None:
+        with suppress(OSError):
+            save(signature, data)
+
+    cache.load_overload, cache.save_overload = load_overload, save_overload
 
 
 def small_kernel(function: Function) -> Any:

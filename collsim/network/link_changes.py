@@ -15,9 +15,9 @@ import numpy as np
 from collsim.errors import InvalidValue
 from collsim.topology.faults import find_links
 from collsim.topology.graph import Topology
-from collsim.units import MAX_TIME, format_bandwidth, format_time, parse_bandwidth, parse_time
+from collsim.units import MAX_TIME, PER_BILLION, format_bandwidth, format_time, parse_bandwidth, parse_time
 
-__all__ = ["LinkChange", "changes_digest", "check_changes", "describe_changes", "fastest", "parse_changes"]
+__all__ = ["LinkChange", "changes_digest", "check_change", "check_changes", "describe_changes", "fastest", "parse_changes"]
 
 MOST_RATE = 10**18
 
@@ -51,17 +51,28 @@ def parse_changes(topology: Topology, texts: Iterable[str | LinkChange]) -> tupl
         if isinstance(text, LinkChange):
             found.append(text)
             continue
-        when, colon, rest = text.partition(":")
-        name, equals, what = rest.rpartition("=")
-        if not colon or not equals or not name.strip() or not what.strip():
-            raise InvalidValue(
-                f"Cannot read the link change '{text}'; write it as TIME:LINK=RATE, a share, fail or restore, like "
-                "'5ms:h0->h1=0.5' or '1ms:h0-h1=fail'."
-            )
-        time = parse_time(when.strip())
-        for link in find_links(topology, name.strip()):
-            found.append(LinkChange(time, link, _rate(text, what.strip(), int(topology.bandwidth[link]))))
+        time, name, what = _words(text)
+        for link in find_links(topology, name):
+            found.append(LinkChange(time, link, _rate(text, what, int(topology.bandwidth[link]))))
     return check_changes(topology, found)
+
+
+def check_change(text: str) -> None:
+    """Raise InvalidValue where no machine could make sense of a link change."""
+    _, _, what = _words(text)
+    _rate(text, what, PER_BILLION)
+
+
+def _words(text: str) -> tuple[int, str, str]:
+    """Return (time, link, what becomes of it) of a text; InvalidValue where it is none."""
+    when, colon, rest = text.partition(":")
+    name, equals, what = (word.strip() for word in rest.rpartition("="))
+    if not colon or not equals or not name or not what:
+        raise InvalidValue(
+            f"Cannot read the link change '{text}'; write it as TIME:LINK=RATE, a share, fail or restore, like "
+            "'5ms:h0->h1=0.5' or '1ms:h0-h1=fail'."
+        )
+    return parse_time(when.strip()), name, what
 
 
 def _rate(text: str, what: str, first: int) -> int:

@@ -15,10 +15,12 @@ from collsim.collectives.algorithm import parse_algorithm
 from collsim.collectives.collective import collective
 from collsim.engines.engine import ENGINES
 from collsim.errors import InvalidValue
+from collsim.network.link_changes import check_change
 from collsim.network.preset import preset
 from collsim.simulate import DEFAULT_ENGINE
 from collsim.sweep.compare import parse_sizes
 from collsim.topology import load
+from collsim.topology.faults import parse_factor
 from collsim.topology.graph import Topology
 from collsim.units import parse_bandwidth, parse_count, parse_time
 
@@ -161,6 +163,23 @@ def _optional(name: str, parse: Callable[[Any], Any]) -> Read:
     return lambda item: [None if item in NOTHING else parse(item if isinstance(item, int) else _text(name, item))]
 
 
+def _changes(item: Any) -> list[list[str]]:
+    (texts,) = _links(item)
+    for text in texts:
+        check_change(text)
+    return [texts]
+
+
+def _placement(item: Any) -> list[str]:
+    text = _text("placement", item)
+    kind, _, seed = text.partition(":")
+    if kind == "random":
+        parse_count(seed or "0", "placement seed")
+    elif text != "linear" and not Path(text).is_file():
+        raise InvalidValue(f"The placement '{text}' is neither linear, random:SEED nor a file of host names.")
+    return [text]
+
+
 def _links(item: Any) -> list[list[str]]:
     """Return the one value, a list of links, that an item of `fail` or `at` is: one, a list of them or nothing."""
     if isinstance(item, Sequence) and not isinstance(item, str):
@@ -171,12 +190,16 @@ def _links(item: Any) -> list[list[str]]:
 def _shares(item: Any) -> list[dict[str, str]]:
     """Return the one value, {link: share}, that an item of `degrade` is: a mapping, "LINK=SHARE" or nothing."""
     if isinstance(item, Mapping):
-        return [{str(link): _text("share", share) for link, share in item.items()}]
+        shares = {str(link): _text("share", share) for link, share in item.items()}
+        for link, share in shares.items():
+            parse_factor(link, share)
+        return [shares]
     if item in NOTHING:
         return [{}]
     link, equals, share = _text("degrade", item).rpartition("=")
     if not equals or not link or not share:
         raise InvalidValue(f"Cannot read the degraded link '{item}'; write it as LINK=SHARE or as LINK: SHARE.")
+    parse_factor(link, share)
     return [{link: share}]
 
 
@@ -202,7 +225,7 @@ MACHINE: tuple[Field, ...] = (
     count_field("seed", "seeds", (0,)),
 )
 """What every point has beside its topology: how the machine is altered, its network and its engine."""
-PLACEMENT = Field("placement", "placements", lambda item: [_text("placement", item)], ("linear",), files=True)
-AT = Field("at", "ats", _links, ([],))
+PLACEMENT = Field("placement", "placements", _placement, ("linear",), files=True)
+AT = Field("at", "ats", _changes, ([],))
 """Links that change during a run."""
 COLLECTIVE = text_field("collective", "collectives", collective, ("all-reduce",))

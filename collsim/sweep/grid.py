@@ -143,13 +143,18 @@ def _default(runner: Runner, field: Field) -> tuple[Any, ...]:
 
 
 def _values(field: Field, key: str, value: Any, folder: Path | None) -> tuple[Any, ...]:
-    found: list[Any] = []
+    found, seen = list[Any](), set[Any]()
     for number, item in enumerate(items_of(value)):
         placed = local(item, folder) if field.files and folder is not None else item
         try:
-            found += [one for one in field.read(placed) if one not in found]
+            values = field.read(placed)
         except CollsimError as error:
             raise Misplaced(error, (key, number)) from error
+        for one in values:
+            known = repr(one) if isinstance(one, list | dict) else one
+            if known not in seen:
+                seen.add(known)
+                found.append(one)
     if not found:
         raise Misplaced(InvalidValue(f"There is no value of '{key}'; list at least one, or leave the key out."), (key, None))
     return tuple(found)
@@ -197,7 +202,24 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
         raise FileFormatError(f"{path}{f', line {mark.line + 1}' if mark else ''}: {problem}.") from error
     if not isinstance(content, dict):
         raise FileFormatError(f"{path} states no sweep; write lines like 'topologies: [torus4x4, torus8x8]'.")
-    return content, _lines(tree)
+    return _with_units(content), _lines(tree)
+
+
+def _with_units(content: dict[str, Any]) -> dict[str, Any]:
+    """Return what the file states with bare numbers of settings and latencies as text, which must have a unit as elsewhere.
+
+    In Python a time is a whole number of femtoseconds, and nobody who writes `latency: 5` into a file means these.
+    """
+    network = content.get(NETWORK)
+    inner = {key: _as_text(value) for key, value in network.items()} if isinstance(network, dict) else network
+    stated = {key: _as_text(value) if key in ("latency", "latencies") else value for key, value in content.items()}
+    return stated | ({NETWORK: inner} if NETWORK in content else {})
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_text(item) for item in value]
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _lines(tree: Any, prefix: str = "") -> dict[Place, int]:

@@ -15,7 +15,7 @@ import numpy as np
 from collsim.errors import InvalidValue, TopologyError, UnknownName, nearest
 from collsim.topology.graph import Level, Topology, build
 
-__all__ = ["degrade_links", "fail_links", "fail_nodes", "find_links"]
+__all__ = ["degrade_links", "fail_links", "fail_nodes", "find_links", "parse_factor"]
 
 _INDEX = re.compile(r"(.+)#(\d+)")
 
@@ -88,7 +88,7 @@ def degrade_links(topology: Topology, factors: Mapping[str, float | str]) -> Top
     """
     bandwidth = topology.bandwidth.copy()
     for name, factor in factors.items():
-        scale = _factor(name, factor)
+        scale = parse_factor(name, factor)
         for link in find_links(topology, name):
             rate = round(int(bandwidth[link]) * scale)
             if not 1 <= rate <= 10**18:
@@ -100,7 +100,8 @@ def degrade_links(topology: Topology, factors: Mapping[str, float | str]) -> Top
     return replace(degraded, name=f"{topology.name} with {', '.join(f'{n} at {f}' for n, f in factors.items())}")
 
 
-def _factor(name: str, factor: float | str) -> float:
+def parse_factor(name: str, factor: float | str) -> float:
+    """Return the share of its rate at which the link `name` is left; InvalidValue unless it is a number above zero."""
     try:
         scale = float(factor)
     except ValueError:

@@ -6,12 +6,15 @@ import yaml
 
 __all__ = ["StrictLoader"]
 
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _MOST_EXPANDED = 100_000
 _MOST_TIMES = 10
 
 
 class StrictLoader(yaml.SafeLoader):
     """SafeLoader that refuses a key stated twice, of which YAML would silently keep the last, and files that are bombs.
+
+    It also refuses numbers that mean something else to YAML 1.1 than to their reader: 010 is 8 there, and 1:30 is 90.
 
     A bomb is a small file whose aliases repeat aliases until nobody can look at what they stand for, or that holds itself.
     """
@@ -29,6 +32,16 @@ class StrictLoader(yaml.SafeLoader):
         if node is not None and self.aliased:
             _check_size(node)
         return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        """Return the value of `node`; ConstructorError for a number with a leading zero or in base 60."""
+        if isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS:
+            digits = node.value.lstrip("+-").replace("_", "")
+            if ":" in digits or (node.tag == _NUMBERS[0] and digits[:1] == "0" and digits[1:].isdigit()):
+                value = yaml.SafeLoader.construct_object(self, node, deep=deep)
+                problem = f"'{node.value}' is {value:.6g} in YAML; write it in quotes, or write the number that is meant"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_object(node, deep=deep)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         """Return the mapping of `node`; ConstructorError for a key that is there twice."""

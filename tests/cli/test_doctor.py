@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -71,6 +72,47 @@ def test_a_cold_cache_is_no_fault_and_one_that_cannot_be_written_is(capsys, monk
         assert "XDG_CACHE_HOME" in found["Cache"][0]
     finally:
         cache.cache_directory.cache_clear()
+
+
+def test_a_damaged_cache_is_told(capsys, monkeypatch, tmp_path):
+    cache.cache_directory.cache_clear()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    try:
+        folder = cache.cache_directory(PACKAGE / "engines" / "compiled")
+        (folder / "half.nbi").write_bytes(b"\x80")
+        (folder / "empty.nbi").touch()
+        assert cache.looked_at(PACKAGE / "engines" / "compiled") == (0, 2)
+        code, found = findings(capsys)
+    finally:
+        cache.cache_directory.cache_clear()
+    assert code == 0
+    assert found["Kernels, packets"][0].startswith("cold, 0 compiled, 2 damaged: compiled anew")
+
+
+def test_kernels_of_another_numba_do_not_count(monkeypatch, tmp_path):
+    cache.cache_directory.cache_clear()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    try:
+        folder = cache.cache_directory(PACKAGE / "engines" / "compiled")
+        (folder / "other.nbi").write_bytes(pickle.dumps("0.1") + b"what no other version reads")
+        assert cache.looked_at(PACKAGE / "engines" / "compiled") == (0, 0)
+    finally:
+        cache.cache_directory.cache_clear()
+
+
+def test_what_cannot_be_looked_at_is_told_and_the_rest_goes_on(capsys, monkeypatch):
+    def broken():
+        raise ImportError("no numba here")
+        yield
+
+    monkeypatch.setattr(doctor_checks, "cache_findings", broken)
+    code, found = findings(capsys)
+    assert code == 1
+    assert found["Cache"] == (
+        "cannot be looked at (ImportError: no numba here); reinstall collsim and what it needs",
+        True,
+    )
+    assert "Self-check" in found
 
 
 @pytest.mark.slow

@@ -64,6 +64,23 @@ def test_each_package_is_told_once_and_only_what_is_missing(script, tmp_path):
     assert script().communicate()[0] == f"{right} compiling:two\n"
 
 
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+def test_damaged_files_are_compiled_anew_and_mended(script, tmp_path, suffix):
+    right = "(6, 3.0, 8, 4)"
+    script().communicate()
+    for number, file in enumerate(sorted((tmp_path / "cache").rglob(f"*.{suffix}"))):
+        file.write_bytes((b"", b"\x80", b"garbage")[number % 3])
+    assert script().communicate()[0].startswith(f"{right} compiling:")
+    assert script().communicate()[0] == f"{right}\n"
+
+
+def test_a_full_disk_costs_time_and_not_the_run(script, tmp_path):
+    (tmp_path / "one" / "one.py").write_text(
+        ONE.replace("@kernel", "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))\n@kernel", 1)
+    )
+    assert script().communicate()[0].startswith("(6, 3.0, 8, 4) compiling:")
+
+
 def test_processes_that_start_together_are_right_and_leave_a_whole_cache(script):
     together = [script() for _ in range(3)]
     outs = [process.communicate()[0] for process in together]

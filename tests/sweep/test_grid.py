@@ -39,6 +39,26 @@ def test_a_value_listed_twice_is_one():
     assert values(make_grid(SMALL | {"sizes": ["1KiB", 1024, "1KiB:2KiB:x2"]}), "size") == (1024, 2048)
 
 
+def test_many_values_are_looked_at_once_each():
+    sizes = list(range(1, 100_001))
+    assert len(make_grid(SMALL | {"sizes": [*sizes, *sizes]})) == 100_000
+
+
+def test_what_points_have_in_common_is_worked_out_once(monkeypatch):
+    made = []
+    monkeypatch.setattr("collsim.sweep.inputs._case_inputs", lambda case: made.append(case) or {"case": len(made)})
+    assert len(plan_of(sizes="1KiB:32KiB:x2", algorithms=["ring", "direct"], seeds=[1, 2])) == 24
+    assert len(made) == 2
+
+
+def test_bare_numbers_of_a_file_have_the_units_they_have_elsewhere(tmp_path):
+    text = "topologies: ring4\nlatency: [0, 5ns]\nnetwork: {header: [0, 64], router_delay: 0, virtual_channels: 2}\n"
+    grid = read_grid(written(tmp_path, text))
+    assert values(grid, "latency") == (0, 5_000_000)
+    assert values(grid, "network.header") == (0, 64)
+    assert values(grid, "network.virtual_channels") == (2,)
+
+
 def test_settings_of_the_network_are_axes_and_are_parsed():
     grid = make_grid(SMALL | {"network": {"header": [0, "64B"], "router_delay": "20ns", "buffer": ["auto", "8KiB"]}})
     assert values(grid, "network.header") == (0, 64)
@@ -93,6 +113,20 @@ def test_a_grid_of_more_than_a_million_points_is_refused():
         ("topologies: ring4\nsice: 1KiB\n", 2, "Did you mean"),
         ("topologies: ring4\nsizes: 1KiB\nsizes: 2KiB\n", 3, "stated twice"),
         ("topologies: [ring4\n", 2, "expected"),
+        ("topologies: ring4\nsizes: 010\n", 2, "'010' is 8 in YAML"),
+        ("topologies: ring4\nsizes:\n  - 1:30\n", 3, "'1:30' is 90 in YAML"),
+        ("topologies: ring4\nworkload: traffic\nloads: 0:1:0.1\n", 3, "'0:1:0.1' is 60.1 in YAML"),
+        ("topologies: ring4\nnetwork:\n  header: 010\n", 3, "'010' is 8 in YAML"),
+        ("topologies: ring4\nlatency: [0, 5]\n", 2, "'5' needs a unit"),
+        ("topologies: ring4\nnetwork:\n  router_delay: [0, 20]\n", 3, "'20' needs a unit"),
+        ("topologies: ring4\nat: soon\n", 2, "TIME:LINK=RATE"),
+        ("topologies: ring4\nat: [none, '5:h0->h1=0.5']\n", 2, "'5' needs a unit"),
+        ("topologies: ring4\nat: '5ms:h0->h1=many'\n", 2, "Cannot read bandwidth 'many'"),
+        ("topologies: ring4\ndegrade: {h0->h1: .nan}\n", 2, "nan"),
+        ("topologies: ring4\ndegrade: h0->h1=50%\n", 2, "50%"),
+        ("topologies: ring4\nplacements: [linear, none.txt]\n", 2, "neither linear, random:SEED nor a file"),
+        ("topologies: ring4\nplacements: random:x\n", 2, "placement seed"),
+        ("workload: dp\njitter: [0.1, .nan]\n", 2, "jitter 'nan'"),
     ],
 )
 def test_a_file_is_refused_with_its_line(tmp_path, text, line, words):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from collsim.errors import InvalidValue
@@ -91,7 +92,7 @@ def _texts(parse: Any) -> Any:
 
 
 def _variation(item: Any) -> list[float]:
-    if isinstance(item, bool) or not isinstance(item, int | float):
+    if isinstance(item, bool) or not isinstance(item, int | float) or not isfinite(item):
         raise InvalidValue(f"The jitter '{item}' is no coefficient of variation; write a number like 0.1.")
     return [float(item)]
 
