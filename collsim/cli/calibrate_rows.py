@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from collsim.topology import load
 from collsim.topology.graph import Topology
 from collsim.units import FS_PER_SECOND, format_bandwidth, format_size, format_time
 
-__all__ = ["COLUMN_HEADS", "columns", "rows", "value"]
+__all__ = ["COLUMN_HEADS", "columns", "part_rows", "parts_value", "rows", "value"]
 
 COLUMN_HEADS = ["size", "measured", "fitted", "error", "busbw measured", "busbw fitted"]
 
@@ -36,7 +37,7 @@ def rows(fit: Calibration, measured: Measured, output: str | None) -> list[tuple
     hint = fit.fitted.hint(1)
     worst = max(range(len(fit.rows)), key=lambda k: abs(fit.errors[k]))
     found = [
-        ("Measured", f"{measured.origin}, {_rows_of(fit, measured)}, out of place"),
+        ("Measured", f"{measured.origin}, {_rows_of(fit, measured)}, {measured.way}"),
         ("Machine", f"{case.topology.name}, {len(case.hosts)} ranks, {case.engine} engine"),
         ("Algorithm", f"{fit.algorithm}, {case.collective.text}"),
     ]
@@ -66,13 +67,52 @@ def rows(fit: Calibration, measured: Measured, output: str | None) -> list[tuple
         own += (
             [] if len(fit.rows) == len(measured.rows) else ["--from", f"{fit.rows[0].size}", "--to", f"{fit.rows[-1].size}"]
         )
-        again = ["collsim", "calibrate", measured.origin, *case.request, "--algo", fit.algorithm, *more_words, *own]
+        again = [
+            "collsim",
+            "calibrate",
+            measured.origin,
+            *_way(measured),
+            *case.request,
+            "--algo",
+            fit.algorithm,
+            *more_words,
+            *own,
+        ]
         reason = "This machine states its links, so the fitted ones need a file (then --topo takes it)"
         return [*found, ("Settings", reason), ("Try next", shlex.join([*again, "-o", "fitted.yaml"]))]
     sets = [word for change in settings_words(fit.fitted.network) for word in ("--set", change)]
     found.append(("Settings", shlex.join([*words, *sets])))
     next_ = ["collsim", "compare", *words, "--algos", fit.algorithm, *more_words, *sets, "--measured", measured.origin]
     return [*found, ("Try next", shlex.join(next_))]
+
+
+def part_rows(fits: Sequence[Calibration], measured: Measured) -> list[tuple[str, str]]:
+    """Return the report on fits of one table, each of a range of sizes."""
+    first, errors = fits[0], [error for fit in fits for error in fit.errors]
+    found = [
+        ("Measured", f"{measured.origin}, {len(errors)} sizes, {measured.way}"),
+        ("Machine", f"{first.case.topology.name}, {len(first.case.hosts)} ranks, {first.case.engine} engine"),
+        ("Algorithm", f"{first.algorithm}, {first.case.collective.text}"),
+        ("Parts", f"{len(fits)}" if len(fits) > 1 else "1: one fit will do for all sizes"),
+    ]
+    for fit in fits:
+        ends = f"{format_size(fit.rows[0].size)} to {format_size(fit.rows[-1].size)}"
+        cost = f"message overhead {format_time(fit.fitted.network.nic.message_overhead)}"
+        if fit.by_latency:
+            cost = f"latency {100 * fit.setting.latency:.4g} % of the stated one"
+        text = f"{cost}, efficiency {100 * fit.setting.efficiency:.4g} %"
+        found.append((ends, f"{text}, {100 * fit.rms:.2g} % error, {len(fit.rows)} rows"))
+        found += [("", note) for note in _notes(fit)]
+    logs = np.log1p(errors)
+    found.append(("Fit", f"{100 * float(np.sqrt((logs**2).mean())):.2g} % root mean square error of all sizes"))
+    words = ["collsim", "calibrate", measured.origin, *_way(measured), *first.case.request, "--algo", first.algorithm]
+    ends_words = ["--from", f"{fits[-1].rows[0].size}", "--to", f"{fits[-1].rows[-1].size}"]
+    return [*found, ("Try next", shlex.join([*words, *ends_words]))]
+
+
+def parts_value(fits: Sequence[Calibration], measured: Measured) -> dict[str, Any]:
+    """Return fits of ranges of sizes as JSON: a list of what `value` returns."""
+    return {"measured": measured.origin, "parts": [value(fit, measured) for fit in fits]}
 
 
 def value(fit: Calibration, measured: Measured) -> dict[str, Any]:
@@ -97,11 +137,15 @@ def value(fit: Calibration, measured: Measured) -> dict[str, Any]:
         "told_by_these_sizes": dict(zip(kinds, fit.told, strict=True)),
         "rms_error": fit.rms,
         "r2": fit.r2,
-        "breaks_at_bytes": None if fit.pieces is None else fit.pieces[0],
+        "breaks_at_bytes": list(fit.cuts),
         "options": None if words is None else [*words],
         "settings": settings_words(fit.fitted.network),
         "rows": fit.records(),
     }
+
+
+def _way(measured: Measured) -> list[str]:
+    return ["--in-place"] if measured.way == "in place" else []
 
 
 def _rows_of(fit: Calibration, measured: Measured) -> str:
@@ -129,11 +173,11 @@ def _notes(fit: Calibration) -> list[str]:
             "Links would have to be faster than stated: the machine reduces in the network, uses another algorithm, or has "
             "other links."
         )
-    if fit.pieces is not None:
-        size, rms = fit.pieces
+    if fit.cuts:
+        sizes, count = " and ".join(map(format_size, fit.cuts)), len(fit.cuts) + 1
         notes.append(
-            f"One fit will not do: sizes below {format_size(size)} and from there on behave differently (a switch of "
-            f"protocol or algorithm), and two fits would leave about {100 * rms:.2g} %. Fit them apart with --from and --to."
+            f"One fit will not do: from {sizes} on times behave differently (a switch of protocol or algorithm), and "
+            f"{count} fits would leave about {100 * fit.left:.2g} %. Fit them apart with --parts."
         )
     return notes
 

@@ -24,6 +24,7 @@ __all__ = [
     "free_machine_options",
     "machine_options",
     "network_options",
+    "placement_option",
     "network_settings",
     "parse_degrade",
     "parse_settings",
@@ -110,17 +111,23 @@ def plan_options(command: F) -> F:
         command,
         collective_option,
         network_options,
-        click.option(
-            "--placement",
-            default="linear",
-            show_default=True,
-            metavar="P",
-            shell_complete=_names_or_files(lambda: ["linear", "random:"]),
-            help="Which host each rank runs on: linear, random:SEED, or a file of host names, one a rank.",
-        ),
+        placement_option,
         root_option,
         seed_option,
     )
+
+
+def placement_option(command: F) -> F:
+    """Add --placement."""
+    option = click.option(
+        "--placement",
+        default="linear",
+        show_default=True,
+        metavar="P",
+        shell_complete=_names_or_files(lambda: ["linear", "random:"]),
+        help="Which host each rank runs on: linear, random:SEED, or a file of host names, one a rank.",
+    )
+    return apply_options(command, option)
 
 
 def network_options(command: F) -> F:

@@ -8,7 +8,7 @@ nccl-tests). Columns are those of nccl-tests 2.17; reading is in nccl_tests_read
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from collsim.collectives.collective import Collective
@@ -51,12 +51,16 @@ class MeasuredRow:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A measured run: rows of rising size, and what the file says of the `collective` and the number of `ranks`."""
+    """A measured run: rows of rising size, and what the file says of the `collective` and the number of `ranks`.
+
+    `way`: which of the two times the rows have.
+    """
 
     origin: str
     rows: tuple[MeasuredRow, ...]
     collective: str | None = None
     ranks: int | None = None
+    way: str = "out of place"
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -66,6 +70,14 @@ class Measured:
     def time(self, size: int) -> int | None:
         """Return the out-of-place time at `size` bytes in fs; None where it was not measured."""
         return next((row.time for row in self.rows if row.size == size), None)
+
+    def measured_in_place(self) -> Measured:
+        """Return the run with the in-place times as its times; InvalidValue where a row has none."""
+        without = [row.place for row in self.rows if row.in_place is None]
+        if without:
+            raise InvalidValue(f"{without[0]} has no in-place time; take the times out of place.")
+        rows = tuple(replace(row, time=row.in_place or row.time) for row in self.rows)
+        return replace(self, rows=rows, way="in place")
 
     def check(self, collective: Collective, ranks: int) -> None:
         """Raise InvalidValue where the table is of another collective or number of ranks than these."""

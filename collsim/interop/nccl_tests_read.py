@@ -25,6 +25,9 @@ _RANK = re.compile(r"#?\s*Rank\s+(\d+)\s+(Group|Pid)\b")
 _PROGRAM = re.compile(r"Collective test starting:\s*(\S+)")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _SIZE = re.compile(r"[0-9]{1,20}")
+_STRANGE = re.compile(r"[0-9][0-9.,'_]*([KMGTkmgt]i?)?B?")
+"""A size as other programs print it, "1,024" or "1M": a row that must not be passed over as if it were none."""
+_FEWEST_COLUMNS = 9
 _BODY = ("time", "algbw", "busbw", "#wrong")
 _BARE = {
     13: ("size", "count", "type", "redop", "root", *_BODY, *_BODY),
@@ -64,6 +67,10 @@ def parse_nccl_tests(text: str, origin: str = "nccl-tests") -> Measured:
             place = f"{origin}, line {number}"
             row = _row(_cells(words, heads, place), place)
             rows += [row] if row is not None else []
+        elif len(words) >= _FEWEST_COLUMNS and _STRANGE.fullmatch(words[0]) and not line.startswith("#"):
+            raise FileFormatError(
+                f"{origin}, line {number}: '{words[0]}' is no whole number of bytes; nccl-tests prints sizes like 1048576."
+            )
     return _measured(rows, origin, program, len(ranks) or None)
 
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from collsim.errors import InvalidValue
 from collsim.interop.nccl_tests import Measured, MeasuredRow
 from collsim.simulate import Case
-from collsim.sweep.calibrate_search import Setting, Simulate, fitted_case, pieces, search, too_slow
+from collsim.sweep.calibrate_search import Setting, Simulate, cuts, fitted_case, search, too_slow
 from collsim.units import FS_PER_SECOND
 
-__all__ = ["Calibration", "Setting", "calibrate", "fitted_case", "select"]
+__all__ = ["Calibration", "Setting", "calibrate", "calibrate_parts", "fitted_case", "select"]
 
 Array = NDArray[np.float64]
 
@@ -34,8 +34,8 @@ class Calibration:
     """A fit and how good it is; times in fs, one a fitted row.
 
     `error`: standard errors of (overhead in fs, or share of latency; efficiency), None with two rows, which any two numbers
-    fit. `told`: whether these sizes tell each of the two. `pieces`: the size from which another overhead and efficiency fit
-    much better, and the root mean square that two fits would leave; None where one fit will do.
+    fit. `told`: whether these sizes tell each of the two. `cuts`: the sizes from which another overhead and efficiency fit
+    much better, none where one fit will do, and `left` the root mean square that fits of the parts would leave.
     """
 
     case: Case
@@ -45,7 +45,8 @@ class Calibration:
     times: tuple[int, ...]
     error: tuple[float, float] | None
     told: tuple[bool, bool]
-    pieces: tuple[int, float] | None
+    cuts: tuple[int, ...]
+    left: float
     rounds: int
     by_latency: bool = field(default=False)
 
@@ -124,9 +125,33 @@ def calibrate(
         tuple(int(time) for time in final),
         fit.error(len(rows)),
         fit.told,
-        pieces(fit, rows),
+        *cuts(fit, rows),
         fit.rounds,
         fit.by_latency,
+    )
+
+
+def calibrate_parts(
+    case: Case,
+    measured: Measured,
+    algorithm: str = "ring",
+    *,
+    least: int = 0,
+    most: int | None = None,
+    progress: Callable[[int], None] = lambda simulations: None,
+) -> tuple[Calibration, ...]:
+    """Return a fit for each range of sizes that behaves in its own way, from the smallest sizes to the largest.
+
+    Where one fit will not do the sizes are parted at its `cuts`. Arguments and errors as of `calibrate`.
+    """
+    whole = calibrate(case, measured, algorithm, least=least, most=most, progress=progress)
+    if not whole.cuts:
+        return (whole,)
+    starts, sizes = (whole.rows[0].size, *whole.cuts), [row.size for row in whole.rows]
+    ends = (*(max(size for size in sizes if size < cut) for cut in whole.cuts), sizes[-1])
+    return tuple(
+        calibrate(case, measured, algorithm, least=low, most=high, progress=progress)
+        for low, high in zip(starts, ends, strict=True)
     )
 
 

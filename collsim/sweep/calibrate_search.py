@@ -18,7 +18,7 @@ from collsim.interop.nccl_tests import MeasuredRow
 from collsim.simulate import Case
 from collsim.topology.graph import Topology
 
-__all__ = ["Fit", "Setting", "Simulate", "fitted_case", "pieces", "scaled", "search", "too_slow"]
+__all__ = ["Fit", "Setting", "Simulate", "cuts", "fitted_case", "scaled", "search", "too_slow"]
 
 Array = NDArray[np.float64]
 
@@ -28,6 +28,10 @@ CLOSE = 1e-4
 BLIND = 1e-2
 """A number that changes no time by this share of its own change is not told by these sizes."""
 DIGITS = 4
+GOOD = 0.05
+"""Root mean square below which one fit will do."""
+FEWEST, MOST_PARTS = 3, 5
+"""Rows that a part has at least, and parts that a table is cut into at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,21 +191,36 @@ def too_slow(simulate: Simulate, point: Setting) -> bool:
     return bool(simulate(point)[0] > 1.02 * simulate.rows[0].time)
 
 
-def pieces(fit: Fit, rows: Sequence[MeasuredRow]) -> tuple[int, float] | None:
-    """Return (size, rms) of the split after which two laws fit much better than one, by the linear law; None if none does.
+def cuts(fit: Fit, rows: Sequence[MeasuredRow]) -> tuple[tuple[int, ...], float]:
+    """Return the sizes at which parts begin that laws of their own fit much better, and the rms left, by the linear law.
 
-    At least three rows on each side; much better is half the root mean square, from one of 5 % upwards.
+    At least three rows a part; much better is half the root mean square, from one of 5 % upwards. None where one will do.
     """
-    count, rms = len(rows), np.sqrt(fit.cost / len(rows))
-    if count < 6 or rms < 0.05:
-        return None
+    count, left = len(rows), float(np.sqrt(fit.cost / len(rows)))
+    if left < GOOD:
+        return (), left
     measured = np.array([row.time for row in rows], dtype=np.float64)
-    costs = {}
-    for cut in range(3, count - 2):
-        costs[cut] = sum(_cost(fit, measured, part) for part in (slice(0, cut), slice(cut, count)))
-    cut = min(costs, key=lambda c: costs[c])
-    left = float(np.sqrt(costs[cut] / count))
-    return (rows[cut].size, left) if left < rms / 2 else None
+    one = {
+        (low, high): _cost(fit, measured, slice(low, high))
+        for low in range(count - FEWEST + 1)
+        for high in range(low + FEWEST, count + 1)
+        if low in (0, *range(FEWEST, count)) and high in (count, *range(count - FEWEST + 1))
+    }
+    # The cheapest way to part the first rows into so many parts, by the number of rows: its cost and where parts begin.
+    best: dict[int, tuple[float, tuple[int, ...]]] = {high: (cost, ()) for (low, high), cost in one.items() if low == 0}
+    chosen: tuple[int, ...] = ()
+    for _ in range(2, min(MOST_PARTS, count // FEWEST) + 1):
+        longer: dict[int, tuple[float, tuple[int, ...]]] = {}
+        for (low, high), cost in one.items():
+            if low in best and (high not in longer or best[low][0] + cost < longer[high][0]):
+                longer[high] = best[low][0] + cost, (*best[low][1], low)
+        best = longer
+        rms = float(np.sqrt(best[count][0] / count)) if count in best else left
+        if rms < left / 2:
+            left, chosen = rms, best[count][1]
+        if left < GOOD:
+            break
+    return tuple(rows[low].size for low in chosen), left
 
 
 def _cost(fit: Fit, measured: Array, part: slice) -> float:

@@ -1,6 +1,7 @@
 """`collsim calibrate` and `collsim compare` with a measured table: what they print, write and refuse."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,12 @@ def test_a_table_beside_runs(measured, capsys):
             HEAD + "10485760 2621440 float sum -1 5000 2.10 3.15 0\n",
             "all-reduce of 8 ranks has 1.750",
         ),
+        ([], HEAD + "1,024 256 float sum -1 5 0.2 0.3 0\n", "line 2: '1,024' is no whole number of bytes"),
+        ([], HEAD + "1M 262144 float sum -1 5 200 300 0\n", "line 2: '1M' is no whole number of bytes"),
+        ([], HEAD + "1024 256 float sum -1 5,1 0.2 0.3 0\n", "line 2: '5,1' is not a number"),
+        ([], HEAD + "1024 256 float sum -1 5 0.2 0.3 7\n", "line 2: 7 elements are wrong"),
+        (["--in-place"], HEAD + "1024 256 float sum -1 5 0.2 0.3 0\n", "line 2 has no in-place time"),
+        (["--parts", "-o", "x.yaml"], HEAD + "1024 256 float sum -1 5 0.2 0.3 0\n", "leave out --parts, or --output"),
         (["--algo", "nothing"], HEAD + "8 2 float sum -1 5 0.0 0.0 0\n16 4 float sum -1 5 0.0 0.0 0\n", "Unknown algorithm"),
     ],
 )
@@ -80,6 +87,19 @@ def test_what_is_refused(tmp_path, capsys, words, text, sentence):
 def test_a_table_is_of_one_algorithm(capsys):
     assert invoke(["compare", "--topo", "switch4", "--algos", "ring,direct", "--nccl-tests", "-"]) == 2
     assert "A table of nccl-tests is of one algorithm" in capsys.readouterr().err
+
+
+def test_parts_are_listed_with_their_settings(capsys):
+    table = str(Path(__file__).parents[2] / "docs" / "examples" / "nccl-tests" / "h20-8.txt")
+    words = ["calibrate", table, "--topo", "switch8", "--bandwidth", "450GB/s", "--latency", "350ns", "--parts"]
+    assert invoke([*words, "--placement", "random:3"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[3].split() == ["Parts", "2"]
+    assert "--placement random:3" in out.split("Try next")[1]
+    assert invoke([*words, "--json", "-"]) == 0
+    low, high = json.loads(capsys.readouterr().out)["parts"]
+    assert low["rows"][-1]["size_bytes"] < high["rows"][0]["size_bytes"]
+    assert max(low["rms_error"], high["rms_error"]) < 0.05
 
 
 def test_the_figures(measured, tmp_path):

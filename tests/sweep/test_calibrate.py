@@ -10,7 +10,7 @@ from collsim.errors import InvalidValue
 from collsim.interop.nccl_tests import Measured, MeasuredRow
 from collsim.interop.nccl_tests_read import read_nccl_tests
 from collsim.simulate import prepare
-from collsim.sweep.calibrate import Setting, calibrate, fitted_case
+from collsim.sweep.calibrate import Setting, calibrate, calibrate_parts, fitted_case
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "nccl-tests"
 SIZES = [2**k for k in range(10, 29, 3)]
@@ -37,7 +37,7 @@ def test_known_settings_are_found_again(topology, algorithm, collective):
     assert found.setting.efficiency == pytest.approx(truth.efficiency, rel=2e-3)
     assert found.rms < 2e-3
     assert found.r2 > 0.99999
-    assert found.pieces is None
+    assert found.cuts == ()
 
 
 def test_a_machine_that_answers_faster_than_stated():
@@ -78,10 +78,53 @@ def test_two_protocols_are_told_apart():
     times = [1e15 * float(law(8, s, *((2e-6, 1 / 20e9) if s < 2**20 else (20e-6, 1 / 200e9)))) for s in sizes]
     found = calibrate(prepare("switch8", bandwidth="250GB/s"), table(times, sizes), "ring")
     assert found.rms > 0.05
-    assert found.pieces[0] == 2**20
-    assert found.pieces[1] < found.rms / 2
+    assert found.cuts == (2**20,)
+    assert found.left < found.rms / 2
     apart = calibrate(found.case, table(times, sizes), "ring", least=2**20)
     assert apart.rms < 0.01
+
+
+def test_each_protocol_has_a_part_of_its_own():
+    """LL, LL128 and Simple in brief: little alpha and beta that is poor, then better, then best at the price of alpha."""
+    law, sizes = LAWS["ring", "all-reduce"].time, [2**k for k in range(10, 31)]
+    truth = {2**10: (2e-6, 1 / 4e9), 2**16: (6e-6, 1 / 40e9), 2**24: (40e-6, 1 / 220e9)}
+    times = [1e15 * float(law(8, size, *truth[max(start for start in truth if start <= size)])) for size in sizes]
+    parts = calibrate_parts(prepare("switch8", bandwidth="250GB/s"), table(times, sizes), "ring")
+    assert [part.rows[0].size for part in parts] == [*truth]
+    for part, (alpha, beta) in zip(parts, truth.values(), strict=True):
+        hint = part.fitted.hint(1)
+        assert hint.alpha == pytest.approx(alpha * 1e15, rel=0.02)
+        assert float(hint.beta) == pytest.approx(beta * 1e15, rel=0.02)
+        assert part.rms < 0.01
+
+
+def test_one_part_where_one_fit_will_do():
+    case = prepare("switch8")
+    (part,) = calibrate_parts(case, table(simulated(case, "ring", Setting(10**9, 0.5))), "ring")
+    assert part.setting == calibrate(case, table(simulated(case, "ring", Setting(10**9, 0.5))), "ring").setting
+
+
+def test_a_placement_is_fitted_where_it_is():
+    """Partners that are no neighbours on the mesh share links, which the fit has to know."""
+    truth, sizes = Setting(5 * 10**9, 0.7), SIZES[:5]
+    case = prepare("mesh4x4", placement="random:1", engine="analytic")
+    times = simulated(case, "halving-doubling", truth, sizes)
+    found = calibrate(case, table(times, sizes), "halving-doubling")
+    assert found.setting.efficiency == pytest.approx(0.7, rel=5e-3)
+    assert found.setting.overhead == pytest.approx(5e9, rel=5e-3)
+    linear = calibrate(prepare("mesh4x4", engine="analytic"), table(times, sizes), "halving-doubling")
+    assert linear.setting.efficiency < 0.65
+
+
+def test_times_in_place_are_fitted_when_asked_for():
+    measured = read_nccl_tests(EXAMPLES / "h100-2x1-400g.txt")
+    way = measured.measured_in_place()
+    assert [row.time for row in way.rows] == [row.in_place for row in measured.rows]
+    case = prepare("full2", bandwidth="400Gb/s", latency="1us")
+    assert calibrate(case, way, "ring").setting.overhead < calibrate(case, measured, "ring").setting.overhead
+    bare = Measured("t", (MeasuredRow(8, 1, None, 0, None, "t, line 2"),))
+    with pytest.raises(InvalidValue, match="line 2 has no in-place time"):
+        bare.measured_in_place()
 
 
 def test_sizes_that_do_not_tell():
