@@ -22,7 +22,9 @@ __all__ = ["parse_nccl_tests", "read_nccl_tests"]
 
 _LAUNCHER = re.compile(r"^\s*(\[\d+(,\d+)?\](<std(out|err)>:?)?|\d+:\s)")
 _RANK = re.compile(r"#?\s*Rank\s+(\d+)\s+(Group|Pid)\b")
-_PROGRAM = re.compile(r"Collective test starting:\s*(\S+)")
+_PROGRAM = re.compile(r"Collective test (?:starting|concluded):\s*(\S+)")
+_CALLED = re.compile(r"(?:^|[\s/])([a-z_]+_perf(?:_mpi)?)(?=\s|$)")
+"""A program on a command line, which older versions do not repeat in their output."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _SIZE = re.compile(r"[0-9]{1,20}")
 _STRANGE = re.compile(r"[0-9][0-9.,'_]*([KMGTkmgt]i?)?B?")
@@ -54,7 +56,7 @@ def parse_nccl_tests(text: str, origin: str = "nccl-tests") -> Measured:
     if text.lstrip().startswith("{"):
         return _from_json(text, origin)
     heads: tuple[str, ...] | None = None
-    program, ranks, rows = None, set[int](), list[MeasuredRow]()
+    program, called, ranks, rows = None, set[str](), set[int](), list[MeasuredRow]()
     for number, whole in enumerate(text.splitlines(), 1):
         line = _LAUNCHER.sub("", whole).strip()
         if found := _PROGRAM.search(line):
@@ -71,7 +73,12 @@ def parse_nccl_tests(text: str, origin: str = "nccl-tests") -> Measured:
             raise FileFormatError(
                 f"{origin}, line {number}: '{words[0]}' is no whole number of bytes; nccl-tests prints sizes like 1048576."
             )
-    return _measured(rows, origin, program, len(ranks) or None)
+        elif called_here := _CALLED.findall(line):
+            called |= {name for name in called_here if name.removesuffix("_mpi") in PROGRAMS}
+    if program is None and len(called) == 1:
+        program = called.pop()
+    # Logs that were cut keep some of the ranks only; the highest tells how many there are at least.
+    return _measured(rows, origin, program, max(ranks) + 1 if ranks else None)
 
 
 def _columns(words: list[str], place: str) -> tuple[str, ...]:

@@ -50,6 +50,25 @@ node:1:1 [0] NCCL INFO 4096 Bytes -> Algo 0 proto 0 time 25.8
     assert (found.time(8192), found.time(4096)) == (8 * US, None)
 
 
+@pytest.mark.parametrize(
+    "before, behind, known",
+    [
+        ("$ mpirun -np 2 -verbose /home/me/nccl-tests/build/all_gather_perf -b 1M -g 1\n", "", "all-gather"),
+        ("srun all_reduce_perf_mpi -b 512M -e 8G -f 2\n", "", "all-reduce"),
+        ("", "# Avg bus bandwidth    : 2.4\n#\n# Collective test concluded: alltoall_perf\n", "all-to-all"),
+        ("./all_reduce_perf -g 2\n", "./broadcast_perf -g 2\n", None),
+        ("./my_own_perf -g 2\n", "", None),
+    ],
+)
+def test_the_collective_is_known_from_a_command_line_too(before, behind, known):
+    assert parse_nccl_tests(before + ROOTED + behind).collective == known
+
+
+def test_the_highest_rank_tells_how_many_there_are_where_a_log_was_cut():
+    line = "#  Rank 71 Group  0 Pid  14840 on slurm-gb200-207-171 device  3 [0x01] NVIDIA Graphics Device\n"
+    assert parse_nccl_tests(line + ROOTED).ranks == 72
+
+
 def report(**changes):
     half = {"time": 100.0, "alg_bw": 10.49, "bus_bw": 18.35, "nwrong": 0.0}
     row = {"size": 2**20, "count": 2**18, "type": "float", "redop": "sum", "root": "    -1", "out_of_place": half}
