@@ -56,13 +56,13 @@ def parse_nccl_tests(text: str, origin: str = "nccl-tests") -> Measured:
     if text.lstrip().startswith("{"):
         return _from_json(text, origin)
     heads: tuple[str, ...] | None = None
-    program, called, ranks, rows = None, set[str](), set[int](), list[MeasuredRow]()
+    program, called, ranks, rows = None, set[str](), list[int](), list[MeasuredRow]()
     for number, whole in enumerate(text.splitlines(), 1):
         line = _LAUNCHER.sub("", whole).strip()
         if found := _PROGRAM.search(line):
             program = found[1]
         elif rank := _RANK.match(line):
-            ranks.add(int(rank[1]))
+            ranks.append(int(rank[1]))
         elif (words := line.lstrip("# ").split())[:2] == ["size", "count"]:
             heads = _columns(words, f"{origin}, line {number}")
         elif words and _SIZE.fullmatch(words[0]) and not line.startswith("#"):
@@ -77,8 +77,13 @@ def parse_nccl_tests(text: str, origin: str = "nccl-tests") -> Measured:
             called |= {name for name in called_here if name.removesuffix("_mpi") in PROGRAMS}
     if program is None and len(called) == 1:
         program = called.pop()
+    if len(ranks) > 1 and not any(ranks):
+        raise FileFormatError(
+            f"{origin}: rank 0 is named {len(ranks)} times and no other: every process ran by itself, as nccl-tests does when it "
+            "is built without MPI=1, and no communication was measured."
+        )
     # Logs that were cut keep some of the ranks only; the highest tells how many there are at least.
-    return _measured(rows, origin, program, max(ranks) + 1 if ranks else None)
+    return _measured(rows, origin, program, max(ranks) + 1 if any(ranks) else None)
 
 
 def _columns(words: list[str], place: str) -> tuple[str, ...]:

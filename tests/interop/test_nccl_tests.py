@@ -69,6 +69,14 @@ def test_the_highest_rank_tells_how_many_there_are_where_a_log_was_cut():
     assert parse_nccl_tests(line + ROOTED).ranks == 72
 
 
+def test_processes_that_ran_by_themselves_measured_nothing():
+    # Built without MPI=1 each process is rank 0 of a run of its own; busbw is algbw, as if two ranks had met.
+    alone = "".join(f"#   Rank  0 Pid   {pid} on node{pid} device  0 [0x00] Tesla V100\n" for pid in (1320, 2066))
+    with pytest.raises(FileFormatError, match="rank 0 is named 2 times and no other: every process ran by itself"):
+        parse_nccl_tests(alone + ROOTED)
+    assert parse_nccl_tests(alone.splitlines()[0] + "\n" + ROOTED).ranks is None
+
+
 def report(**changes):
     half = {"time": 100.0, "alg_bw": 10.49, "bus_bw": 18.35, "nwrong": 0.0}
     row = {"size": 2**20, "count": 2**18, "type": "float", "redop": "sum", "root": "    -1", "out_of_place": half}
