@@ -79,8 +79,8 @@ def parse_nccl_tests(text: str, origin: str = "nccl-tests") -> Measured:
         program = called.pop()
     if len(ranks) > 1 and not any(ranks):
         raise FileFormatError(
-            f"{origin}: rank 0 is named {len(ranks)} times and no other: every process ran by itself, as nccl-tests does when it "
-            "is built without MPI=1, and no communication was measured."
+            f"{origin}: rank 0 is named {len(ranks)} times and no other: every process ran by itself, as nccl-tests does "
+            "when it is built without MPI=1, and no communication was measured."
         )
     # Logs that were cut keep some of the ranks only; the highest tells how many there are at least.
     return _measured(rows, origin, program, max(ranks) + 1 if any(ranks) else None)
