@@ -22,6 +22,7 @@ __all__ = [
     "DraftNode",
     "check_keys",
     "finish",
+    "node_called",
     "links_from",
     "parallel",
     "read_flag",
@@ -99,7 +100,7 @@ def finish(draft: Draft, origin: str, bandwidth: int | None = None, latency: int
     delay = _first(draft.latency, latency, DEFAULT_LINKS.latency)
     links = []
     for k in draft.links:
-        ends = [_end(name, ids, k.place) for name in (k.source, k.target)]
+        ends = [node_called(name, ids, k.place) for name in (k.source, k.target)]
         if ends[0] == ends[1]:
             raise FileFormatError(f"{k.place} joins '{k.source}' to itself; remove it.")
         links.append(Link(ends[0], ends[1], _first(k.bandwidth, rate), _first(k.latency, delay), k.loss))
@@ -109,7 +110,7 @@ def finish(draft: Draft, origin: str, bandwidth: int | None = None, latency: int
         lost = next(n.name for n in ordered if n.at is None)
         raise FileFormatError(f"{origin}: node '{lost}' has no coordinates but others have; give all of them or none.")
     levels = [
-        Level(name, tuple(tuple(_end(m, ids, f"{origin}: level '{name}'") for m in members) for members in sets))
+        Level(name, tuple(tuple(node_called(m, ids, f"{origin}: level '{name}'") for m in members) for members in sets))
         for name, sets in draft.levels.items()
     ]
     try:
@@ -132,12 +133,13 @@ def _first(*values: int | None) -> int:
     return next(value for value in values if value is not None)
 
 
-def _end(name: str, ids: Mapping[str, int], place: str) -> int:
+def node_called(name: str, ids: Mapping[str, int], place: str) -> int:
+    """Return the node of that name; FileFormatError with the nearest one, or with what a pattern may hold."""
     if name not in ids:
         guess = nearest(name, ids)
         hint = f" Did you mean '{guess}'?" if guess else ""
         if set("*?[{") & set(name):
-            hint = " A pattern may hold *, ? and [0-3], and has to match a node."
+            hint = " A pattern may hold *, ? and [0-3], and has to match a node; a range is written gpu8..15."
         raise FileFormatError(f"{place} names the node '{name}', which is not among the nodes.{hint}")
     return ids[name]
 

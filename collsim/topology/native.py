@@ -6,10 +6,8 @@ regular machines to a few lines.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ from collsim.topology.draft import (
     DraftNode,
     check_keys,
     finish,
+    node_called,
     parallel,
     read_bandwidth,
     read_latency,
@@ -32,16 +31,15 @@ from collsim.topology.draft import (
 from collsim.topology.family import DEFAULT_LINKS, LinkSpec, from_family
 from collsim.topology.files import READERS, dialect_of, read_file, read_text
 from collsim.topology.graph import Topology
+from collsim.topology.node_names import listed, matching
 
 __all__ = ["read_yaml"]
 
 _COMMON = ("name", "about", "source", "assumptions", "bandwidth", "latency", "links")
 _EXPLICIT = (*_COMMON, "hosts", "switches", "forwards", "levels", "coordinates")
-_DERIVED = (*_COMMON, "family", "file", "compose")
+_DERIVED = (*_COMMON, "forwards", "family", "file", "compose")
 _LINK = ("between", "from", "to", "bandwidth", "latency", "loss", "count")
 _RULE = ("between", "from", "to", "across", "bandwidth", "latency", "loss")
-_RANGE = re.compile(r"(.*?)(\d+)\.\.(\d+)(.*)")
-_MAX_NODES = 1_000_000
 
 
 def read_yaml(
@@ -60,7 +58,7 @@ def read_yaml(
         refuse_override(origin, "bandwidth", bandwidth, False)
         refuse_override(origin, "latency", latency, False)
         base = read_composed(document, path, lambda rack: _other(rack, path, None, None, chain))
-        return _ruled(base, document.get("links"), origin)
+        return _ruled(_passing(base, document.get("forwards"), origin), document.get("links"), origin)
     own = (
         read_bandwidth(document.get("bandwidth"), f"{origin}: bandwidth"),
         read_latency(document.get("latency"), f"{origin}: latency"),
@@ -73,7 +71,7 @@ def read_yaml(
     else:
         base = _other(document["file"], path, rate, delay, chain)
     base = replace(base, name=str(document.get("name", path.stem)), about=str(document.get("about", "")) or base.about)
-    return _ruled(base, document.get("links"), origin)
+    return _ruled(_passing(base, document.get("forwards"), origin), document.get("links"), origin)
 
 
 def _document(path: Path) -> dict[str, object]:
@@ -120,6 +118,20 @@ def _other(value: object, path: Path, bandwidth: int | None, latency: int | None
     return read_file(other, bandwidth, latency)
 
 
+def _passing(base: Topology, value: object, origin: str) -> Topology:
+    """Return `base` with the hosts that `value` picks forwarding; a graph where that changes it."""
+    if value is None:
+        return base
+    hosts = base.names[: base.hosts]
+    chosen = _forwards(value, hosts, f"{origin}: forwards")
+    forwards = base.forwards.copy()
+    forwards[: base.hosts] = [name in chosen for name in hosts]
+    if np.array_equal(forwards, base.forwards):
+        return base
+    changed = replace(base, family="graph", dims=(), forwards=forwards)
+    return changed.with_links(range(base.links), base.bandwidth)
+
+
 def _ruled(base: Topology, rules: object, origin: str) -> Topology:
     """Return `base` with what `rules` state of rate, latency and loss for the links they match, later rules winning."""
     rate, delay, lost = base.bandwidth.copy(), base.latency.copy(), base.loss.copy()
@@ -146,8 +158,8 @@ def _matched(base: Topology, ids: Mapping[str, int], entry: Mapping[str, object]
     """Return the links of `base` that a rule means; `ids` maps node names to nodes."""
     first, second, both_ways = _ends(entry, place)
     masks = np.zeros((2, base.nodes), dtype=np.bool_)
-    for mask, pattern in zip(masks, (first, second), strict=True):
-        mask[[ids[name] for name in _matching(ids, pattern)]] = True
+    for mask, end in zip(masks, (first, second), strict=True):
+        mask[[node_called(name, ids, place) for name in matching(ids, end, place)]] = True
     chosen = masks[0, base.source] & masks[1, base.target]
     if both_ways:
         chosen |= masks[1, base.source] & masks[0, base.target]
@@ -163,29 +175,26 @@ def _matched(base: Topology, ids: Mapping[str, int], entry: Mapping[str, object]
     return np.flatnonzero(chosen)
 
 
-def _matching(names: Collection[str], pattern: str) -> list[str]:
-    """Return the names that `pattern` means: itself where it is a name, else those the glob matches, in order."""
-    return [pattern] if pattern in names else [n for n in names if fnmatchcase(n, pattern)]
-
-
-def _ends(entry: Mapping[str, object], place: str) -> tuple[str, str, bool]:
-    """Return (name or glob, name or glob, both ways) from `between: [a, b]` or from `from: a` and `to: b`."""
+def _ends(entry: Mapping[str, object], place: str) -> tuple[object, object, bool]:
+    """Return (end, end, both ways) from `between: [a, b]` or `from: a` and `to: b`; `matching` says what an end may be."""
     if "between" in entry:
         pair = entry["between"]
         if "from" in entry or "to" in entry or not isinstance(pair, list) or len(pair) != 2:
-            raise FileFormatError(f"{place}: write 'between: [a, b]' for a cable, or 'from' and 'to' for one direction.")
-        return str(pair[0]), str(pair[1]), True
+            raise FileFormatError(
+                f"{place}: write 'between: [a, b]' or '[[a, c], b]' for cables, or 'from' and 'to' for one direction."
+            )
+        return pair[0], pair[1], True
     if "from" not in entry or "to" not in entry:
         raise FileFormatError(f"{place}: a link needs 'between: [a, b]', or 'from' and 'to'.")
-    return str(entry["from"]), str(entry["to"]), False
+    return entry["from"], entry["to"], False
 
 
 def _explicit(document: Mapping[str, object], path: Path) -> Draft:
     origin = str(path)
     if "hosts" not in document or "links" not in document:
         raise FileFormatError(f"{origin}: state 'hosts' and 'links', or 'family', or 'file'.")
-    hosts = _names(document["hosts"], "h", f"{origin}: hosts")
-    switches = _names(document.get("switches", 0), "s", f"{origin}: switches")
+    hosts = listed(document["hosts"], "h", f"{origin}: hosts")
+    switches = listed(document.get("switches", 0), "s", f"{origin}: switches")
     place = _mapping(document.get("coordinates") or {}, f"{origin}: coordinates")
     check_keys(place, (*hosts, *switches), f"{origin}: coordinates", strict=True)
     forwards = _forwards(document.get("forwards"), hosts, f"{origin}: forwards")
@@ -204,7 +213,9 @@ def _explicit(document: Mapping[str, object], path: Path) -> Draft:
         bandwidth=read_bandwidth(document.get("bandwidth"), f"{origin}: bandwidth"),
         latency=read_latency(document.get("latency"), f"{origin}: latency"),
         levels={
-            str(name): tuple(_names(each, "", f"{origin}: level {name}") for each in _list(sets, f"{origin}: level {name}"))
+            str(name): tuple(
+                matching(known, each, f"{origin}: level {name}") for each in _list(sets, f"{origin}: level {name}")
+            )
             for name, sets in levels.items()
         },
     )
@@ -217,7 +228,7 @@ def _cables(entry: object, names: Collection[str], place: str) -> list[DraftLink
     bandwidth = read_bandwidth(stated.get("bandwidth"), place)
     latency = read_latency(stated.get("latency"), place)
     loss = read_loss(stated.get("loss"), place) or 0
-    left, right = (_matching(names, end) or [end] for end in (first, second))
+    left, right = (matching(names, end, place) for end in (first, second))
     links: list[DraftLink] = []
     seen: set[tuple[str, str]] = set()
     globbed = len(left) > 1 or len(right) > 1
@@ -230,37 +241,14 @@ def _cables(entry: object, names: Collection[str], place: str) -> list[DraftLink
     return links
 
 
-def _names(value: object, letter: str, place: str) -> tuple[str, ...]:
-    """Return node names from a number (h0, h1, ...) or a list of names and ranges (gpu0..7)."""
-    if isinstance(value, int) and not isinstance(value, bool) and letter:
-        if not 0 <= value <= _MAX_NODES:
-            raise FileFormatError(f"{place}: {value} is not a number of nodes from 0 to {_MAX_NODES:,}.")
-        return tuple(f"{letter}{i}" for i in range(value))
-    names: list[str] = []
-    for item in _list([value] if isinstance(value, str) else value, place):
-        span = _RANGE.fullmatch(str(item))
-        if span is None:
-            names.append(str(item))
-            continue
-        first, last = int(span[2]), int(span[3])
-        if not 0 <= last - first < _MAX_NODES:
-            raise FileFormatError(f"{place}: the range '{item}' is empty or too long.")
-        names += [f"{span[1]}{i}{span[4]}" for i in range(first, last + 1)]
-    return tuple(names)
-
-
 def _forwards(value: object, hosts: tuple[str, ...], place: str) -> frozenset[str]:
     """Return the hosts that forward: none by default, all for true, else those a list of names and globs picks."""
     if value is None or value is False:
         return frozenset()
     if value is True:
         return frozenset(hosts)
-    chosen: set[str] = set()
-    for pattern in _list([value] if isinstance(value, str) else value, place):
-        matched = _matching(hosts, str(pattern))
-        if not matched:
-            check_keys([pattern], hosts, place, strict=True)
-        chosen.update(matched)
+    chosen = matching(hosts, value, place)
+    check_keys(chosen, hosts, place, strict=True)
     return frozenset(chosen)
 
 

@@ -319,3 +319,52 @@ def test_rules_give_loss_to_a_familys_links(read):
 def test_impossible_losses_are_refused_with_their_place(read, loss):
     with pytest.raises(FileFormatError, match=r"net.yaml: links, entry 3: .*loss rate"):
         read(LOSSY.replace("1e-6", loss))
+
+
+def test_an_end_is_a_name_a_range_a_glob_or_a_list_of_them(read):
+    net = read(
+        """
+        hosts: [g0..11]
+        switches: [box0..2, rail]
+        forwards: [g0..7, "g1?", g8, g9]
+        links:
+          - {between: [g0..3, box0]}
+          - {between: [["g[4-6]", g7], box1]}
+          - {between: [[g8..9, "g1[01]"], box2]}
+          - {between: [[g0, g4, g8], rail]}
+        levels:
+          box: [[g0..3, box0], [g4..7, box1], [g8, g9, "g1?", box2]]
+        """
+    )
+    ups = {net.link_name(link).partition("->")[::2] for link in range(net.links)}
+    boxes = {(f"g{i}", f"box{i // 4}") for i in range(12)} | {("g0", "rail"), ("g4", "rail"), ("g8", "rail")}
+    assert ups == boxes | {(b, a) for a, b in boxes}
+    assert net.levels[0].sets == ((0, 1, 2, 3, 12), (4, 5, 6, 7, 13), (8, 9, 10, 11, 14))
+    assert net.forwards.all()
+
+
+def test_numbers_in_brackets_are_no_range(read):
+    """A glob takes [8-15] as the character 5, which would join another host than the one that was meant."""
+    with pytest.raises(FileFormatError, match=r"entry 1: brackets in 'g\[8-15\]'.*write g8\.\.15"):
+        read("hosts: [g0..15]\nswitches: [s]\nlinks: [{between: ['g[8-15]', s]}]")
+
+
+def test_hosts_of_a_machine_that_is_built_on_can_be_made_to_forward(read):
+    """A host whose network card fails is then reached by way of the others in its box."""
+    text = "compose: {rack: hgx-h100, racks: 2, planes: 8, port: 200Gb/s}\n"
+    stated = read(text)
+    assert not stated.forwards[: stated.hosts].any()
+    with pytest.raises(TopologyError, match="forwards: true"):
+        fail_links(stated, ["rack1/gpu3-plane3"])
+    passing = read("forwards: true\n" + text)
+    assert passing.forwards.all()
+    assert passing.family == "graph"
+    assert fail_links(passing, ["rack1/gpu3-plane3"]).links == stated.links - 2
+    assert read("family: ring4\nforwards: true").family == "ring"
+    with pytest.raises(TopologyError, match="disconnected"):
+        read("family: ring4\nforwards: false")
+
+
+def test_a_rule_names_the_node_that_is_not_there(read):
+    with pytest.raises(FileFormatError, match="entry 1 names the node 'h4', which is not among the nodes"):
+        read("family: ring4\nlinks: [{between: [h0..4, h1], latency: 1ns}]")
