@@ -104,6 +104,12 @@ def _accelerators(_: click.Context, __: click.Parameter, incomplete: str) -> lis
 @click.option("--csv", "csv_path", metavar="FILE", help="Write one row a scheme; '-' prints it instead of the report.")
 @click.option("--json", "json_path", metavar="FILE", help="Write the result as JSON; '-' prints it instead of the report.")
 @click.option(
+    "--plot-time",
+    "plot_time_path",
+    metavar="FILE",
+    help="Draw ranks by time over the first layers, a panel a share (.png, .svg or .pdf).",
+)
+@click.option(
     "--trace",
     "trace_path",
     metavar="FILE",
@@ -178,12 +184,12 @@ def _paths(options: dict[str, Any]) -> dict[str, str | None]:
     from collsim.errors import InvalidValue
     from collsim.report.output import check_drawable, check_writable
 
-    paths = {kind: options.pop(f"{kind}_path") for kind in ("plot", "csv", "json", "trace")}
+    paths = {kind: options.pop(f"{kind}_path") for kind in ("plot", "plot_time", "csv", "json", "trace")}
     if paths["json"] == paths["csv"] == "-":
         raise InvalidValue("Only one of --json and --csv can be printed; name a file for the other.")
     for kind, path in paths.items():
-        if path is not None and (path != "-" or kind in ("plot", "trace")):
-            (check_drawable if kind == "plot" else check_writable)(path)
+        if path is not None and (path != "-" or kind not in ("csv", "json")):
+            (check_drawable if kind.startswith("plot") else check_writable)(path)
     return paths
 
 
@@ -222,6 +228,8 @@ def _write(ctx: click.Context, study: Study, paths: dict[str, str | None]) -> No
         write_file(paths["csv"], lambda temporary: frame.to_csv(temporary, index=False))
     if paths["plot"]:
         study.plot(paths["plot"])
+    if paths["plot_time"]:
+        study.plot_time(paths["plot_time"])
 
 
 def _command(ctx: click.Context, changes: dict[str, str]) -> str:

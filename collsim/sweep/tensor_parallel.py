@@ -175,12 +175,16 @@ class TensorParallel:
 
     def traced(self, scheme: Scheme, observers: Sequence[object] = ()) -> Traced:
         """Return the run of `shortest`, kept for its trace. Raises InvalidValue where that would be too large."""
-        case, program, recorder = self.plans.cases[0], self.shortest(scheme).program, Recorder()
-        check_traceable(program.messages)
+        check_traceable(self.shortest(scheme).program.messages)
+        return self.kept(scheme, [*observers, Recorder()])
+
+    def kept(self, scheme: Scheme, observers: Sequence[object] = ()) -> Traced:
+        """Return the run of `shortest`, with crossings where a Recorder is among `observers`."""
+        case, program = self.plans.cases[0], self.shortest(scheme).program
         run, more = ENGINES.get(case.engine), {"changes": case.changes} if case.changes else {}
-        result = run(case.topology, program, case.network, seed=case.seed, observers=[*observers, recorder], **more)
-        hosts = tuple(host for group in self.groups for host in group)
-        return Traced(case.topology, program, result, recorder.found, hosts)
+        result = run(case.topology, program, case.network, seed=case.seed, observers=observers, **more)
+        crossings = next((one.found for one in observers if isinstance(one, Recorder)), None)
+        return Traced(case.topology, program, result, crossings, tuple(host for group in self.groups for host in group))
 
     def memory(self) -> int:
         """Return the bytes that a rank holds, activations aside: weights, and in training what Adam adds; else the cache.

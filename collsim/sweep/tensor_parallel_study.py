@@ -126,6 +126,22 @@ class Study:
         stock, measure = self.records()[0], MEASURES[self.mode]
         return picture(lambda place: plot_partial_sync(rows, stock, place, title, self.share, measure), path)
 
+    def plot_time(self, path: str | Path | None = None) -> Picture | None:
+        """Draw what ranks do over the first layers of a micro-batch or pass, a panel a scheme; runs each once more.
+
+        Into the image file `path`; without one the picture is returned.
+        """
+        from collsim.report.activity import plot_activity
+        from collsim.report.picture import picture
+
+        at = self.setting
+        named = {"stock Megatron": self.stock.scheme}
+        named |= {f"{point.scheme.name}, p = {point.scheme.p:g}": point.scheme for point in self.points}
+        lines = [(name, at.kept(scheme)) for name, scheme in named.items()]
+        what = {"train": "a micro-batch and the end of a step", "prefill": "a prompt", "decode": "a token"}[self.mode]
+        title = f"{at.shape.name}, {what}, TP {at.degree} on {at.plans.cases[0].topology.name}"
+        return picture(lambda place: plot_activity(lines, place, title), path)
+
     def __repr__(self) -> str:
         return str(self)
 

@@ -236,3 +236,12 @@ def test_a_traced_training_step_ends_with_its_optimiser(tmp_path):
         key=lambda e: e["args"]["finish_fs"],
     )
     assert last["name"] == "optimiser step"
+
+
+def test_a_timeline_is_drawn_of_every_share(go, tmp_path):
+    path = tmp_path / "time.svg"
+    assert go(*BASE, "--mode", "decode", "--p", "1,0.5", "--plot-time", str(path))[0] == 0
+    assert all(name in path.read_text() for name in ("stock Megatron: ", "caatnet, p = 1: ", "caatnet, p = 0.5: "))
+    code, _, err = go(*BASE, "--plot-time", str(tmp_path / "time.xyz"))
+    assert code == 2
+    assert "png" in err
