@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from collsim.report.output import write_file
 from collsim.report.palette import HOST, SCALE, SERIES, SWITCH, of_chunk
-from collsim.report.shapes import node_radii, rate_shares, spacing
+from collsim.report.shapes import beside, node_radii, rate_shares, spacing
+from collsim.report.spacetime import shortened
 from collsim.topology.graph import Topology
 
 __all__ = [
@@ -78,13 +79,13 @@ def show_chunks(figure: Figure, axes: list[Axes], chunks: int) -> None:
         figure.colorbar(colours, ax=axes, label="chunk", shrink=0.6, ticks=MaxNLocator(integer=True))
 
 
-def headline(figure: Figure, axes: Axes, text: str, size: float = 12.0, aside: float = 1.9) -> None:
+def headline(figure: Figure, axes: Axes, text: str, size: float = 12.0, aside: float = 1.9, pad: float = 13.0) -> None:
     """Write `text` above the drawing, its lines broken where it ends, `aside` inches from the end of the page."""
     room = max(24, int((figure.get_figwidth() - aside) * 72 / (0.55 * size)))
     lines = [part for line in text.split("\n") for part in wrap(line, room)]
     figure.set_figheight(figure.get_figheight() + 1.3 * size / 72 * (len(lines) - 1))
     # The topmost node may have its name above it.
-    axes.set_title("\n".join(lines), fontsize=size, pad=13)
+    axes.set_title("\n".join(lines), fontsize=size, pad=pad)
 
 
 def draw_nodes(axes: Axes, t: Topology, scale: float) -> None:
@@ -111,17 +112,21 @@ def name_nodes(axes: Axes, t: Topology, names: dict[int, str], scale: float) -> 
     """Write names into their nodes where they fit, else above them where there is room; `scale`: points a unit."""
     radii = node_radii(t)
     for kind in (slice(0, t.hosts), slice(t.hosts, t.nodes)):
-        own = {node: name for node, name in names.items() if kind.start <= node < kind.stop}
+        own = {node: shortened(name, 24) for node, name in names.items() if kind.start <= node < kind.stop}
         longest, inside = max(map(len, own.values()), default=0), 2 * scale * float(radii[kind.stop - 1])
         font = min(9.0, 0.85 * inside / (0.62 * max(longest, 2)))
         style: dict[str, Any] = {"va": "center", "xytext": (0, 0)}
         if font < SMALLEST:
-            font = min(7.0, scale * spacing(t, kind) / (0.6 * longest))
+            # Names at the rim make the drawing a little smaller than `scale` says.
+            font = min(7.0, 0.9 * scale * beside(t, kind) / (0.6 * longest))
             if font < 0.9 * SMALLEST:
                 continue
             # Links end at the rim of the node, so that a name above it stands on some of them.
             behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.2, "alpha": 0.85}
             style = {"va": "bottom", "xytext": (0, inside / 2 + 0.5), "bbox": behind}
+            half, across = 0.32 * font * longest / scale, t.coordinates[list(own), 0]
+            left, right = axes.get_xlim()
+            axes.set_xlim(min(left, float(across.min()) - half), max(right, float(across.max()) + half))
         style |= {"textcoords": "offset points", "ha": "center", "fontsize": font, "zorder": 6}
         for node, name in own.items():
             axes.annotate(name, tuple(t.coordinates[node].tolist()), **style)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ def plot_comparison(
     first = outcomes[0]
     axes.set(xscale="log", yscale="log", xlabel="size of a rank's buffer")
     axes.set_ylabel("time" if metric == "time" else "algorithm bandwidth (GB/s)")
-    axes.set_title(f"{first.schedule.collective.text} on {first.topology.name}, {first.schedule.ranks} ranks")
+    headline(figure, axes, f"{first.schedule.collective.text} on {first.topology.name}, {first.schedule.ranks} ranks", pad=6)
     _size_axis(axes, list(bounds))
     if metric == "time":
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_time(value * FS_PER_SECOND)))
@@ -148,7 +149,8 @@ def plot_schedule(schedule: Schedule, topology: Topology, path: str | Path, firs
         axes.add_collection(PolyCollection([each.head for each in arrows], facecolors=shades, linewidths=0, zorder=5))
         set_frame(axes, box)
         axes.set_title(f"step {first + place}", fontsize=10)
-    figure.suptitle(f"{schedule.algorithm}: {schedule.collective.name} on {topology.name}", fontsize=11)
+    title = f"{schedule.algorithm}: {schedule.collective.name} on {topology.name}"
+    figure.suptitle(fill(title, max(24, int(figure.get_figwidth() * 12))), fontsize=11)
     show_chunks(figure, grid.ravel().tolist(), schedule.chunks)
     save(figure, path)
 

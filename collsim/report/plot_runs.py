@@ -20,7 +20,7 @@ from collsim.report.output import check_drawable
 from collsim.report.palette import PALE, SCALE, VERMILION, of_chunk
 from collsim.report.picture import Picture, picture
 from collsim.report.shapes import directed_shapes, spacing
-from collsim.report.spacetime import Bars, bars_of_run, bars_of_steps
+from collsim.report.spacetime import Bars, bars_of_run, bars_of_steps, shortened
 from collsim.result import Outcome
 from collsim.topology.graph import Topology
 from collsim.units import format_size, format_time
@@ -29,6 +29,8 @@ __all__ = ["plot_links", "plot_steps", "plot_time"]
 
 LOWEST = 4.0
 """Inches of a page below which the scale of colours lies under the drawing."""
+THINNEST = 0.001
+"""Part of the axis of time that a bar takes at least, or the shortest would not be seen."""
 HALO = [withStroke(linewidth=3, foreground="white")]
 """What keeps a line apart from bars of its own colour."""
 
@@ -90,7 +92,7 @@ def plot_time(outcome: Outcome, path: str | Path | None = None, rows: str = "aut
         side: dict[str, Any] = {"ha": "left", "xytext": (3, 3)} if label == "end" else {"ha": "right", "xytext": (-3, 3)}
         place = {"xy": (at, 1), "xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
         axes.annotate(label, **place, va="bottom", fontsize=8, color=VERMILION, **side)  # type: ignore[arg-type]
-    axes.set_title(_what(outcome) + _missing(bars), fontsize=10, pad=16)
+    headline(figure, axes, _what(outcome) + _missing(bars), 10, aside=3.0, pad=16)
     return picture(lambda place: save(figure, place), path)
 
 
@@ -105,7 +107,8 @@ def plot_steps(schedule: Schedule, topology: Topology, path: str | Path | None =
     figure, axes = _diagram(bars, schedule, schedule.steps)
     axes.set_xlabel("step (a version number, not a time)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_title(f"{schedule.algorithm}: {schedule.collective.text} on {topology.name}{_missing(bars)}", fontsize=10)
+    title = f"{schedule.algorithm}: {schedule.collective.text} on {topology.name}{_missing(bars)}"
+    headline(figure, axes, title, 10, aside=3.0, pad=6)
     return picture(lambda place: save(figure, place), path)
 
 
@@ -114,14 +117,17 @@ def _diagram(bars: Bars, schedule: Schedule, end: int) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(10.5, float(np.clip(0.17 * count + 1.4, 3.0, 14.0))), layout="constrained")
     axes = figure.add_subplot()
     top, bottom = bars.row - 0.42 + 0.84 * bars.low, bars.row - 0.42 + 0.84 * bars.high
-    corners = [(bars.start, top), (bars.end, top), (bars.end, bottom), (bars.start, bottom)]
+    stop = np.maximum(bars.end, bars.start + end * THINNEST)
+    corners = [(bars.start, top), (stop, top), (stop, bottom), (bars.start, bottom)]
     shapes = np.stack([np.stack(corner, axis=-1) for corner in corners], axis=1).astype(np.float64)
     shades = [of_chunk(chunk, schedule.chunks) for chunk in schedule.chunk[bars.transfer].tolist()]
     edge = 0.3 if len(shapes) < 3000 else 0.0
     axes.add_collection(PolyCollection(list(shapes), facecolors=shades, edgecolors="white", linewidths=edge))
     axes.set(xlim=(0, 1.005 * max(end, 1)), ylim=(count - 0.5, -0.5), ylabel=f"{bars.what}")
     every = max(1, -(-count // 64))
-    axes.set_yticks(range(0, count, every), bars.labels[::every], fontsize=7 if count > 24 else 8)
+    axes.set_yticks(
+        range(0, count, every), [shortened(label) for label in bars.labels[::every]], fontsize=7 if count > 24 else 8
+    )
     axes.tick_params(axis="y", length=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)

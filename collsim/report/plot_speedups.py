@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from collsim.errors import InvalidValue
-from collsim.report.drawing import save
+from collsim.report.drawing import headline, save
 from collsim.report.output import check_drawable
 from collsim.report.palette import GREY, GRID, HATCHES, SERIES
 from collsim.result import Outcome
@@ -45,7 +45,8 @@ def plot_speedups(runs: Sequence[tuple[Outcome, float]], path: str | Path) -> No
     first = runs[0][0]
     axes.set(xlabel="size of a rank's buffer", ylabel=f"speedup over {names[0]}")
     axes.margins(y=0.12)
-    axes.set_title(f"{first.schedule.collective.text} on {first.topology.name}, {first.schedule.ranks} ranks")
+    title = f"{first.schedule.collective.text} on {first.topology.name}, {first.schedule.ranks} ranks"
+    headline(figure, axes, title, aside=2.4, pad=6)
     axes.grid(True, axis="y", color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     figure.legend(loc="outside right upper", frameon=False)

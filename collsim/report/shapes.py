@@ -16,6 +16,7 @@ from collsim.topology.graph import Topology
 __all__ = [
     "Arrow",
     "arrow",
+    "beside",
     "bowed",
     "directed_shapes",
     "hits_a_node",
@@ -40,6 +41,15 @@ def spacing(t: Topology, nodes: slice = slice(None)) -> float:
     nearest = distance.min(axis=1, initial=np.inf)
     nearest = nearest[np.isfinite(nearest)]
     return float(np.quantile(nearest, 0.25, method="lower")) if nearest.size else 1.0
+
+
+def beside(t: Topology, nodes: slice) -> float:
+    """Return how far apart those of `nodes` are from what stands at their height: the room for a name above each."""
+    own = t.coordinates[nodes][:400]
+    away = np.abs(own[:, None, :] - t.coordinates[None, :, :])
+    across = np.where((away[..., 1] < 0.3 * spacing(t)) & (away[..., 0] > 1e-9), away[..., 0], np.inf)
+    nearest = np.minimum(across.min(axis=1), float(np.ptp(t.coordinates[:, 0])) or 1.0)
+    return float(np.quantile(nearest, 0.25, method="lower"))
 
 
 def node_radius(t: Topology) -> float:

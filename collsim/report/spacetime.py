@@ -21,7 +21,17 @@ from collsim.topology.graph import Topology
 if TYPE_CHECKING:
     from collsim.result import Outcome
 
-__all__ = ["MOST_LINKS", "MOST_RANKS", "Bars", "bars_of_ranks", "bars_of_run", "bars_of_steps", "described", "fewer"]
+__all__ = [
+    "MOST_LINKS",
+    "MOST_RANKS",
+    "Bars",
+    "bars_of_ranks",
+    "bars_of_run",
+    "bars_of_steps",
+    "described",
+    "fewer",
+    "shortened",
+]
 
 IntArray = NDArray[np.int64]
 MOST_LINKS, MOST_RANKS = 96, 32
@@ -108,6 +118,11 @@ def fewer(bars: Bars, most: int) -> Bars:
         what=bars.what,
         left_out=bars.left_out + len(bars.labels) - rows,
     )
+
+
+def shortened(label: str, most: int = 34) -> str:
+    """Return a label of up to `most` letters, what is too much left out in the middle: names differ at their ends."""
+    return label if len(label) <= most else f"{label[: most // 2 - 1]}\N{HORIZONTAL ELLIPSIS}{label[-(most // 2) :]}"
 
 
 def described(schedule: Schedule, transfer: int) -> str:

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from collsim.report import plot, plot_runs
+from collsim.report import plot, plot_runs, plot_speedups
 from collsim.simulate import simulate
 from collsim.topology import Link, build, load
+from collsim.topology.layout import circle
 
 ROWS = ("torus8", "torus2", "switch2", "leafspine8x8x4", "dgx-a100-x2", "fattree4", "hypercube64", "torus4x4")
 
@@ -16,7 +17,7 @@ ROWS = ("torus8", "torus2", "switch2", "leafspine8x8x4", "dgx-a100-x2", "fattree
 def drawn(monkeypatch, tmp_path):
     """Return a function that draws and gives back the figure as it stands on its page."""
     kept = []
-    for module in (plot, plot_runs):
+    for module in (plot, plot_runs, plot_speedups):
         monkeypatch.setattr(module, "save", lambda figure, path: kept.append(figure))
 
     def draw(how, *what):
@@ -79,3 +80,34 @@ def test_nodes_are_seen_and_not_all_rim(name, drawn):
     rims = np.broadcast_to(hosts.get_linewidths(), across.shape)
     assert across.min() > 1.2
     assert (rims < across / 4).all()
+
+
+def test_long_names_stay_on_every_page(drawn):
+    long = "a-name-that-somebody-gave-to-tell-it-from-all-others-of-this-hall"
+    star = [Link(*ends, 10**9, 10**6) for k in range(4) for ends in ((k, 4), (4, k))]
+    machine = build(
+        f"{long}-{long}", 4, star, switches=1, names=[f"{long}-{k}" for k in range(5)], coordinates=[*circle(4), (0, 0)]
+    )
+    run = simulate(machine, "ring", size="1MiB", crossings=True)
+    for how, *what in (
+        (plot.plot_topology, machine),
+        (plot_runs.plot_links, run),
+        (plot_runs.plot_time, run),
+        (plot_runs.plot_steps, run.schedule, machine),
+        (plot.plot_comparison, [run]),
+        (plot_speedups.plot_speedups, [(run, 1.0)]),
+    ):
+        figure = drawn(how, *what)
+        check_page(figure)
+        boxes = [name.get_window_extent() for name in figure.axes[0].texts]
+        assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k]), how
+        title = figure.axes[0].title.get_window_extent()
+        assert not any(title.overlaps(legend.get_window_extent()) for legend in figure.legends)
+
+
+def test_the_shortest_bars_are_seen(drawn):
+    run = simulate("torus2", "ring", size=1, crossings=True)
+    axes = drawn(plot_runs.plot_time, run).axes[0]
+    (bars,) = (one for one in axes.collections if isinstance(one, shapes.PolyCollection))
+    wide = [np.ptp(path.vertices[:, 0]) for path in bars.get_paths()]
+    assert min(wide) >= 0.0009 * run.result.time

@@ -14,7 +14,7 @@ from collsim.report.page.html import element
 from collsim.report.page.keys import chunk_key, machine_key, use_key
 from collsim.report.palette import HOST, LINK, PALE, SWITCH, VERMILION, of_chunk
 from collsim.report.shapes import directed_shapes, node_radii, rate_shares, spacing
-from collsim.report.spacetime import Bars, bars_of_ranks, bars_of_run, described, fewer
+from collsim.report.spacetime import Bars, bars_of_ranks, bars_of_run, described, fewer, shortened
 from collsim.result import Outcome
 from collsim.topology.graph import Topology
 from collsim.units import format_bandwidth, format_size, format_time
@@ -139,7 +139,7 @@ def _title(bars: Bars, what: str, base: float) -> str:
 
 
 def _left(bars: Bars) -> float:
-    return 12 + 6.5 * min(max(len(label) for label in bars.labels), 30)
+    return 12 + 6.5 * min(max(len(label) for label in bars.labels), 34)
 
 
 def _bars(bars: Bars, plan: Schedule, end: int, written: Callable[[int], str]) -> tuple[float, list[str]]:
@@ -148,11 +148,13 @@ def _bars(bars: Bars, plan: Schedule, end: int, written: Callable[[int], str]) -
     scale = (WIDE - left - 16) / end
     parts = []
     for row, label in enumerate(bars.labels):
-        parts.append(element("text", escape(label[:30]), x=f"{left - 6:.0f}", y=ROW * row + TOP + 13, text_anchor="end"))
+        parts.append(
+            element("text", escape(shortened(label)), x=f"{left - 6:.0f}", y=ROW * row + TOP + 13, text_anchor="end")
+        )
     columns = (bars.row, bars.start, bars.end, bars.transfer, bars.low, bars.high)
     for row, start, stop, transfer, low, high in zip(*(c.tolist() for c in columns), strict=True):
         says = f"{described(plan, transfer)}\n{bars.what} {bars.labels[row]}: {written(start)} to {written(stop)}"
-        box = {"x": f"{left + start * scale:.2f}", "width": f"{max((stop - start) * scale, 0.2):.2f}"}
+        box = {"x": f"{left + start * scale:.2f}", "width": f"{max((stop - start) * scale, 0.8):.2f}"}
         box |= {"y": f"{ROW * (row + 0.08 + 0.84 * low) + TOP:.2f}", "height": f"{ROW * 0.84 * (high - low):.2f}"}
         colour = of_chunk(int(plan.chunk[transfer]), plan.chunks)
         parts.append(element("rect", element("title", escape(says)), **box, fill=colour))
