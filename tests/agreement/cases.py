@@ -146,13 +146,13 @@ Item = Compute | Send | Named | Rows | Bursts
 
 @dataclass(frozen=True, repr=False)
 class Case(Terse):
-    """What both engines are given; `seed` is the run's, not the one that drew the case; `changes` (fs, link, bytes/s)."""
+    """What both engines are given; `seed` is the run's, not the one that drew the case; `changes`: fields of `LinkChange`."""
 
     machine: Machine
     items: tuple[Item, ...]
     settings: dict[str, object] = field(default_factory=dict)
     seed: int = 0
-    changes: tuple[tuple[int, int, int], ...] = ()
+    changes: tuple[tuple[int | None, ...], ...] = ()
 
     @property
     def topology(self) -> Topology:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from dataclasses import replace
 
 from agreement.cases import Bursts, Case, Compute, Item, Machine, parts
-from agreement.draw_changes import draw_changes
+from agreement.draw_changes import changes_loss, draw_changes
 from agreement.draw_extremes import draw_extreme, draw_trouble
 from agreement.draw_machine import draw_machine, draw_suited
 from agreement.draw_program import draw_call, draw_calm, draw_items
@@ -14,7 +15,7 @@ from agreement.draw_settings import SINGLE_PATH, draw_settings
 from agreement.draw_transport import MOST_LOSSY_HOPS, draw_transport, is_lossy
 
 from collsim.collectives.algorithm import ALGORITHMS
-from collsim.errors import RoutingError
+from collsim.errors import CollsimError, RoutingError
 from collsim.topology.paths import host_hops
 from collsim.topology.routing import route
 
@@ -33,7 +34,10 @@ MOST_HOPS = 2000
 def draw(number: int, only: str | None = None) -> Case:
     """The case of an integer, the same on every machine and in every process; `only` of that kind."""
     if only == "changing":
-        return draw_changes(random.Random(f"changes {number}"), draw(number))
+        case = draw_changes(random.Random(f"changes {number}"), draw(number))
+        with suppress(CollsimError):  # of a case that is refused for something else
+            case = _within(case, MOST_LOSSY_HOPS, at_most=True) if changes_loss(case) else case
+        return case
     rng = random.Random(f"agreement {number}")
     kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
     kind = only or ("suited" if number % SUITED == SUITED - 1 else kind)

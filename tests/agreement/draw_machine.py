@@ -11,6 +11,7 @@ from collsim.collectives.algorithm import ALGORITHMS
 from collsim.collectives.collective import collective
 from collsim.errors import AlgorithmUnsuitable
 from collsim.topology import load
+from collsim.topology.graph import Topology
 
 __all__ = ["draw_machine", "draw_suited"]
 
@@ -65,16 +66,28 @@ def draw_suited(rng: random.Random, algorithm: str) -> Machine:
     """Return a machine on which an algorithm has a schedule for all hosts."""
     for base in rng.sample(SMALL, len(SMALL)):
         if suits(algorithm, base):
-            return _with_speeds(rng, Machine(((1, 0),), base), knot=False)
+            machine = _with_speeds(rng, Machine(((1, 0),), base), knot=False)
+            while not _takes(algorithm, machine):
+                machine = _with_speeds(rng, Machine(((1, 0),), base), knot=False)
+            return machine
     raise AssertionError(f"{algorithm} suits none of the machines drawn here; add one to draw_machine.py")
 
 
 @cache
 def suits(algorithm: str, base: str) -> bool:
     """Tell whether an algorithm takes all hosts of a machine."""
-    entry = ALGORITHMS.get(algorithm)
+    return _schedules(algorithm, load(base), ALGORITHMS.get(algorithm).collectives[0])
+
+
+def _takes(algorithm: str, machine: Machine) -> bool:
+    """Tell whether an algorithm takes a machine whose links may differ, which matters to some."""
+    return len(machine.speeds) == 1 or _schedules(algorithm, machine.topology, *ALGORITHMS.get(algorithm).collectives)
+
+
+def _schedules(algorithm: str, topology: Topology, *collectives: str) -> bool:
     try:
-        entry.schedule(load(base), collective(entry.collectives[0]))
+        for name in collectives:
+            ALGORITHMS.get(algorithm).schedule(topology, collective(name))
     except AlgorithmUnsuitable:
         return False
     return True

@@ -6,6 +6,7 @@ in order, whatever recovery and delivery say.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +15,13 @@ from numpy.typing import NDArray
 from collsim.engines.compiled.paths import Ways
 from collsim.engines.compiled.plans import Columns
 from collsim.network.config import NetworkConfig
-from collsim.network.loss import loss_thresholds
+from collsim.network.dead_links import NEVER, DeadLinks
+from collsim.network.link_changes import LinkChange
+from collsim.network.loss import loses_any, loss_thresholds
 from collsim.topology.graph import Topology
 from collsim.topology.routing.feedback import path_counts
 
-__all__ = ["Accounts", "accounts_of"]
+__all__ = ["Accounts", "accounts_of", "cut_ticks"]
 
 IntArray = NDArray[np.int64]
 
@@ -27,11 +30,12 @@ IntArray = NDArray[np.int64]
 class Accounts:
     """`loss` uint64[L] as from `loss_thresholds`, `door` int64[L]: which it is of the links of its source.
 
-    Of message m: whether it is `noted`, its first of all `packets` parcels, where its pair's `scores` begin among the
-    `ways`, -1 where none are kept, and the `paths` behind each link.
+    `lossy`: whether any link ever loses packets. Of message m: whether it is `noted`, its first of all `packets` parcels,
+    where its pair's `scores` begin among the `ways`, -1 where none are kept, and the `paths` behind each link.
     """
 
     loss: NDArray[np.uint64]
+    lossy: bool
     door: IntArray
     noted: NDArray[np.bool_]
     parcels: IntArray
@@ -41,9 +45,14 @@ class Accounts:
     ways: int
 
 
-def accounts_of(topology: Topology, network: NetworkConfig, columns: Columns, ways: Ways) -> Accounts:
-    """Return the accounts of a run; raises InvalidValue for losses under message-based flow control."""
-    loss, transport = loss_thresholds(topology, network), network.transport
+def accounts_of(
+    topology: Topology, network: NetworkConfig, columns: Columns, ways: Ways, changes: Sequence[LinkChange]
+) -> Accounts:
+    """Return the accounts of a run with `changes` as `settled` has them.
+
+    Raises InvalidValue for losses under message-based flow control.
+    """
+    lossy, transport = loses_any(topology, network, changes), network.transport
     order = np.argsort(topology.source, kind="stable")
     leaving = np.bincount(topology.source, minlength=topology.nodes)
     door = np.empty(topology.links, dtype=np.int64)
@@ -52,10 +61,25 @@ def accounts_of(topology: Topology, network: NetworkConfig, columns: Columns, wa
     feedback = own & (ways.routing.multipath == "feedback")
     ordered = transport.recovery == "go-back-n" or transport.delivery == "in-order"
     overtaking = own | ((ways.hops > 1) & (network.router.vc_allocation == "most-room"))
-    noted = columns.travels if loss.any() else feedback | (overtaking & ordered)
+    noted = columns.travels if lossy else feedback | (overtaking & ordered)
     packets = np.where(noted, columns.packets, 0)
     scores, paths, count = _scores(topology, columns, ways, feedback, leaving)
-    return Accounts(loss, door, noted, np.cumsum(packets) - packets, scores, paths, int(packets.sum()), count)
+    parcels, loss = np.cumsum(packets) - packets, loss_thresholds(topology, network)
+    return Accounts(loss, lossy, door, noted, parcels, scores, paths, int(packets.sum()), count)
+
+
+def cut_ticks(dead: DeadLinks, columns: Columns, ways: Ways, accounts: Accounts, first_message: IntArray) -> IntArray:
+    """Return int64[parcels], the tick from which each packet gets through no more if it is sent then, NEVER for most."""
+    found = np.full(accounts.packets, NEVER, dtype=np.int64)
+    for m in np.flatnonzero(accounts.noted).tolist():
+        ends, first, count = (int(columns.source[m]), int(columns.target[m])), accounts.parcels[m], int(columns.packets[m])
+        if ways.hop[m] >= 0:
+            path = ways.lane[ways.hop[m] : ways.hop[m] + ways.hops[m]] // ways.channels
+            found[first : first + count] = dead.from_tick(ends, (0, 0), 0, path.tolist())
+            continue
+        key = int(columns.call[m]), m - int(first_message[columns.call[m]])
+        found[first : first + count] = [dead.from_tick(ends, key, packet) for packet in range(count)]
+    return found
 
 
 def _scores(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.engines.compiled import codes
-from collsim.engines.compiled.accounts import Accounts, accounts_of
+from collsim.engines.compiled.accounts import Accounts, accounts_of, cut_ticks
 from collsim.engines.compiled.layout import (
     CHANGE,
     COUNTER,
@@ -46,7 +46,9 @@ from collsim.engines.reference.checks import check_buffers
 from collsim.engines.reference.link import Link, buffer_bytes, head_fs
 from collsim.engines.reference.message import Cut, Message
 from collsim.network.config import NetworkConfig
-from collsim.network.link_changes import LinkChange, check_changes
+from collsim.network.dead_links import DeadLinks, dead_links
+from collsim.network.link_changes import LinkChange, check_changes, settled
+from collsim.network.loss import threshold
 from collsim.program import Program
 from collsim.topology.graph import Topology
 from collsim.units import FS_PER_SECOND, MAX_TIME, serialisation_fs
@@ -84,7 +86,10 @@ MULTIPATHS = {
 
 @dataclass(slots=True, eq=False)
 class Machine:
-    """One run: its inputs, what they became, and the arrays, whose pools are replaced by larger ones as needed."""
+    """One run: its inputs, what they became, and the arrays, whose pools are replaced by larger ones as needed.
+
+    `changes` are as given, `dead` the links that drop everything to the end of the run.
+    """
 
     topology: Topology
     program: Program
@@ -95,6 +100,7 @@ class Machine:
     ways: Ways
     rules: Rules
     arrays: Arrays
+    dead: DeadLinks
     changes: tuple[LinkChange, ...] = ()
 
 
@@ -118,8 +124,10 @@ def build(
     ways = ways_of(topology, network, seed, columns)
     sample, capacity = _links(topology, network)
     check_buffers(_one_message(columns), list(sample.values()), network, cut)
-    accounts = accounts_of(topology, network, columns, ways)
-    rules = _rules(topology, network, ways, seed, cut, trains, accounts)
+    steps = settled(topology, network, changes)
+    accounts = accounts_of(topology, network, columns, ways, steps)
+    dead = DeadLinks(ways.routing, seed, dead_links(steps))
+    rules = _rules(topology, network, ways, seed, cut, trains, accounts)._replace(cutting=int(bool(dead.since)))
     link, lane = _wire(topology, network, ways, rules, sample)
     tables = operations(topology, program, network, columns)
     reduction = _reduction(columns, network)
@@ -165,7 +173,8 @@ def build(
         parcel=np.zeros(accounts.packets, dtype=PARCEL),
         score=np.zeros(accounts.ways, dtype=SCORE),
         gate=tables.gate,
-        change=_changes(changes, rules),
+        change=_changes(steps, rules),
+        cut=cut_ticks(dead, columns, ways, accounts, program.first_message) if dead.since else np.zeros(0, dtype=np.int64),
         hop=_hop(ways),
         flow_packets=np.zeros(0, dtype=np.int32),
         port_first=_first(np.bincount(topology.source, minlength=topology.nodes)),
@@ -202,7 +211,7 @@ def build(
     root["free_notes"] = notes
     for name, value in rules._asdict().items():
         root[name] = value
-    return Machine(topology, program, network, seed, cut, columns, ways, rules, pointed(arrays), changes)
+    return Machine(topology, program, network, seed, cut, columns, ways, rules, pointed(arrays), dead, changes)
 
 
 def _rules(  # noqa: PLR0917
@@ -235,8 +244,9 @@ def _rules(  # noqa: PLR0917
         lockstep=int(lockstep),
         oracle=int(lockstep and nic.lockstep_estimate == "oracle"),
         logging=1,
-        trains=int(trains and stays and not ports and not accounts.loss.any()),
+        trains=int(trains and stays and not ports and not accounts.lossy),
         noting=int(accounts.noted.any()),
+        cutting=0,
         go_back=int(network.transport.recovery == "go-back-n"),
         in_order=int(network.transport.delivery == "in-order"),
         timeout=-1 if network.transport.retransmit_timeout == "auto" else network.transport.retransmit_timeout,
@@ -308,10 +318,11 @@ def _times(link: Link, rules: Rules) -> tuple[int, int, int, int, int, int, int]
 
 
 def _changes(changes: Sequence[LinkChange], rules: Rules) -> Records:
-    """Return the table of changes; no packet of any size can hold a link that has failed."""
+    """Return the table of changes, as `settled` has them; no packet of any size can hold a link that has failed."""
     found = np.zeros(len(changes), dtype=CHANGE)
     for row, change in zip(found, changes, strict=True):
-        row["link"], row["fails"] = change.link, change.rate == 0
+        assert change.loss is not None
+        row["link"], row["fails"], row["loss"] = change.link, change.rate == 0, threshold(change.loss)
         times = _times(Link(0, 0, 0, change.rate, 0), rules) if change.rate else (-1, 0, 0, 0, 1, -1, -1)
         for name, time in zip(RATE_COLUMNS, times, strict=True):
             row[name] = time

@@ -1,4 +1,4 @@
-"""Links that change in a run (rule 27): other constants for the packets granted from now on, no grants, or grants again.
+"""Links that change in a run (rule 27): other constants or losses for the packets granted from now on, or no grants.
 
 A link that has failed counts as already in the list of links to arbitrate without being there, so that nobody can put it in:
 runs in which nothing changes pay nothing for this.
@@ -25,7 +25,7 @@ def change_link(s: Any, number: int) -> None:
     wire, link = link_at(s, change.link), change.link
     wire.full_ser, wire.full_head = change.full_ser, change.full_head
     wire.whole, wire.part, wire.divisor = change.whole, change.part, change.divisor
-    wire.safe, wire.most = change.safe, change.most
+    wire.safe, wire.most, wire.loss = change.safe, change.most, change.loss
     if change.fails:
         if wire.dirty == 1:
             _unlist(s, link)

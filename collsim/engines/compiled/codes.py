@@ -10,7 +10,7 @@ from __future__ import annotations
 CHANGED, NOTED = 14, 15
 
 # Why the driver came back.
-(ENDED, MORE_PACKETS, MORE_CREDITS, MORE_LOG, PAUSED, OVERFLOW, NO_ROUTE, MORE_NOTES) = range(8)
+(ENDED, MORE_PACKETS, MORE_CREDITS, MORE_LOG, PAUSED, OVERFLOW, NO_ROUTE, MORE_NOTES, CUT_OFF) = range(9)
 
 # Arbitrations, NIC orders, ways to choose among links.
 ROUND_ROBIN, OLDEST, LOWEST_STEP = range(3)

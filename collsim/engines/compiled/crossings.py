@@ -39,7 +39,8 @@ def _holds(machine: Machine, time: IntArray, link: IntArray, size: IntArray) -> 
     """Return the serialisation of packets of `size` bytes granted `link` at `time`, fs."""
     rate = machine.topology.bandwidth[link]
     for change in machine.changes:  # in the order of time
-        rate[(link == change.link) & (time >= change.time)] = change.rate
+        if change.rate is not None:
+            rate[(link == change.link) & (time >= change.time)] = change.rate
     kinds, which = np.unique(np.stack([size, rate]), axis=1, return_inverse=True)
     known = np.array([serialisation_fs(bytes_, speed) for bytes_, speed in kinds.T.tolist()], dtype=np.int64)
     return known[which.reshape(-1)]

@@ -25,6 +25,7 @@ from collsim.engines.compiled.codes import (
     CHANGED,
     COMPLETE,
     COMPUTED,
+    CUT_OFF,
     DELIVERED,
     DUE,
     ELAPSED,
@@ -98,6 +99,8 @@ def _tick(s: Any) -> None:
         if s.heards == 0:
             break
         hear(s)
+        if s.fault == CUT_OFF:
+            return
     if s.arrivals > 0 or s.wakes > 0:
         settle_servers(s)
     if s.choices > 0:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from collsim.engines.compiled.access import (
+    cut_of,
     flow_at,
     hop_at,
     host_at,
@@ -24,15 +25,28 @@ from collsim.engines.compiled.access import (
     parcel_at,
     score_at,
 )
-from collsim.engines.compiled.codes import ARRIVED, DELIVERED, DISCARDED, HOME, LOST, NOTED, RECEIPT, UNDECIDED
+from collsim.engines.compiled.codes import (
+    ARRIVED,
+    CUT_OFF,
+    DELIVERED,
+    DISCARDED,
+    HOME,
+    LEAST_QUEUED,
+    LOST,
+    NOTED,
+    OUT,
+    RECEIPT,
+    SPRAY,
+    UNDECIDED,
+)
 from collsim.engines.compiled.events import after, poke, push
 from collsim.engines.compiled.nic import enqueue, pending
 from collsim.engines.compiled.ways import mix, take, word
 from collsim.engines.reference.ends import FEEDBACK, MOST_EACH, MOST_SCORE
 from collsim.jit.compile import small_kernel
-from collsim.network.loss import LOSS
+from collsim.network.loss import ALL, LOSS
 
-__all__ = ["arrive", "hear", "heard", "loses", "path_of", "rejoin", "rest", "sent", "vanish", "went_on"]
+__all__ = ["again", "arrive", "hear", "heard", "loses", "path_of", "rejoin", "rest", "sent", "vanish", "went_on"]
 
 
 # What the fabric tells.
@@ -85,6 +99,17 @@ def path_of(s: Any, link: int, note: int) -> Any:
 
 
 @small_kernel
+def again(s: Any, note: int, pick: Any, leg: int) -> tuple[Any, int]:
+    """Return (pick, leg) behind its first link of a note's packet: another way if it was sent before (rule 30)."""
+    attempt = note_at(s, note).attempt
+    if s.multipath in (SPRAY, LEAST_QUEUED):
+        return pick + word(attempt), leg
+    if attempt > 0 and leg == UNDECIDED:
+        return pick, OUT if attempt % 2 else HOME
+    return pick, leg
+
+
+@small_kernel
 def _draw(s: Any, kind: Any, message: int, n: Any) -> Any:
     m = message_at(s, message)
     h = mix(mix(kind) ^ word(s.seed))
@@ -105,8 +130,8 @@ def went_on(s: Any, note: int, waited: int, latency: int) -> None:
 def loses(s: Any, link: int, note: int) -> bool:
     """Tell whether `link`, just granted to a packet, loses it (rule 28)."""
     threshold = link_at(s, link).loss
-    if threshold == 0:
-        return False
+    if threshold == 0 or threshold == word(ALL):
+        return bool(threshold)
     n = note_at(s, note)
     return mix(_draw(s, word(LOSS), flow_at(s, n.flow).message, n) ^ word(link)) < threshold
 
@@ -206,6 +231,8 @@ def hear(s: Any) -> None:
             _free(s, note)
         else:
             _missed(s, note, kind)
+            if s.fault == CUT_OFF:
+                return
     if s.in_order:
         for k in range(s.heards):
             host = host_at(s, message_at(s, flow_at(s, note_at(s, number_at(s.at_heard, k).value).flow).message).target)
@@ -234,6 +261,8 @@ def _arrived(s: Any, note: int) -> None:
     else:
         f.expected += 1
         _receive(s, f.message, n)
+    if s.cutting:
+        parcel_at(s, message_at(s, f.message).parcels + n.index).ended += 1
     if n.path >= 0:
         n.kind = RECEIPT
         push(s, after(s, s.now, n.way), NOTED, note)
@@ -280,6 +309,10 @@ def _missed(s: Any, note: int, kind: int) -> None:
             score.out -= 1
         else:
             _learn(s, note)
+    if s.cutting and _cut_off(s, n):
+        if not s.fault:
+            s.fault, s.where = CUT_OFF, note
+        return
     flow, waits = n.flow, pending(s, n.flow)
     if s.go_back:
         attempts = parcel_at(s, message_at(s, f.message).parcels + n.index).attempts
@@ -298,6 +331,18 @@ def _missed(s: Any, note: int, kind: int) -> None:
     else:
         number_at(s.at_rejoining, s.rejoins).value = flow
         s.rejoins += 1
+
+
+@small_kernel
+def _cut_off(s: Any, n: Any) -> bool:
+    """Tell whether nobody has a packet just missed, it is nowhere under way, and it has no way left (rule 28)."""
+    f = flow_at(s, n.flow)
+    at = message_at(s, f.message).parcels + n.index
+    parcel = parcel_at(s, at)
+    parcel.ended += 1
+    if s.go_back and (n.place < f.expected or parcel.ended < parcel.attempts):
+        return False
+    return cut_of(s, at) <= s.now
 
 
 @small_kernel

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.crossings import Crossings
+from collsim.engines.compiled import codes
 from collsim.engines.compiled.build import LOG_LIMIT, Machine, build
 from collsim.engines.compiled.critical import critical_path
 from collsim.engines.compiled.crossings import packet_crossings
 from collsim.engines.compiled.flows import add_flows, add_steps, raise_fault
 from collsim.engines.compiled.layout import Arrays
 from collsim.engines.compiled.recording import Recording
-from collsim.engines.compiled.stall import stall_error
+from collsim.engines.compiled.stall import cut_off_error, stall_error
 from collsim.engines.exposure import exposed_time
 from collsim.network.config import NetworkConfig
 from collsim.network.link_changes import LinkChange, changes_digest
@@ -73,6 +74,8 @@ def simulate(
 
     recording = Recording(machine.arrays, begin, log_limit, paused=paused)
     machine.arrays = recording.arrays
+    if recording.status == codes.CUT_OFF:
+        raise cut_off_error(machine)
     raise_fault(machine)
     paused(machine.arrays)
     if machine.arrays.root["done"][0] < total:

@@ -36,7 +36,7 @@ from collsim.engines.compiled.codes import (
     SENT,
     STEP,
 )
-from collsim.engines.compiled.ends import arrive, loses, path_of, rest, sent, vanish, went_on
+from collsim.engines.compiled.ends import again, arrive, loses, path_of, rest, sent, vanish, went_on
 from collsim.engines.compiled.events import after, poke, push
 from collsim.engines.compiled.lone_trains import depart, split, train_of
 from collsim.engines.compiled.nic import flow_granted, named, next_index, packet_size
@@ -259,8 +259,10 @@ def _grant_nic(s: Any, link: int, lane: int, flow: int, index: int, size: int, f
     if message_at(s, message).hop < 0:
         _, _, p.counter, p.pick, p.stop, p.leg = launch(s, message, index)
         p.previous = link
-        if note >= 0 and note_at(s, note).path >= 0:
-            p.pick = path_of(s, link, note)
+        if note >= 0:
+            p.pick, p.leg = again(s, note, p.pick, p.leg)
+            if note_at(s, note).path >= 0:
+                p.pick = path_of(s, link, note)
     if note >= 0 and loses(s, link, note):
         vanish(s, note, wire.record, tail, rest(s, at))
         _free(s, at)

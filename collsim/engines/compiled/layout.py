@@ -82,12 +82,12 @@ LINK = _record(
     train_at="i8",  # when it was granted
     void_sent="i8",  # when a departure is told that a split has made void, -1 if none
     last_at="i8",  # when its NIC's latest packet was granted, or the last of a train will be, where departures are watched
-    loss="u8",  # it loses the packets whose draw is below this
+    loss="u8",  # it loses the packets whose draw is below this, all of them if it is ALL (network/loss.py)
     door="i4",  # which it is of the links of its source
     again="i1",  # whether the latest packet from its NIC had been sent before, where departures are watched
     restored_at="i8",  # when it latest came back from a failure, -1 for never
 )
-CHANGE = _record(  # what becomes of a link at a time (rule 27): the columns of LINK that its rate decides
+CHANGE = _record(  # what becomes of a link at a time (rule 27): its loss, and the columns of LINK that its rate decides
     full_ser="i8",
     full_head="i8",
     whole="i8",
@@ -95,6 +95,7 @@ CHANGE = _record(  # what becomes of a link at a time (rule 27): the columns of 
     divisor="i8",
     safe="i8",
     most="i8",
+    loss="u8",
     link="i4",
     fails="i1",
 )
@@ -226,7 +227,9 @@ NOTE = _record(  # of a packet under way, of what its sender is to learn, or of 
     waited="i8",
     record="i8",
 )
-PARCEL = _record(attempts="i4", held="i1")  # a packet of a message: how often it was sent; arrived before its turn
+# A packet of a message: how often it was sent, and how many of these attempts have ended, where links drop everything;
+# arrived before its turn.
+PARCEL = _record(attempts="i4", ended="i4", held="i1")
 SCORE = _record(waited="i8", out="i8")
 QUEUED = _record(flow="i4")
 GATE = _record(left="i4")  # members of a dependency set that are not complete
@@ -261,6 +264,7 @@ class Rules(NamedTuple):
     logging: int
     trains: int
     noting: int
+    cutting: int
     go_back: int
     in_order: int
     timeout: int
@@ -311,6 +315,7 @@ class Arrays(NamedTuple):
     rejoining: IntArray
     # Tables that are only read.
     change: Records
+    cut: IntArray
     hop: Records
     flow_packets: NDArray[np.int32]
     port_first: IntArray

@@ -1,4 +1,7 @@
-"""A stall of a compiled run: its last state told in the reference engine's objects, which then name the cycle (rule 25)."""
+"""A stall of a compiled run: its last state told in the reference engine's objects, which then name the cycle (rule 25).
+
+Beside it the end of a run whose packets links cut off (rule 28), which needs no more than the packet's name.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,10 @@ from collsim.engines.reference.stall import stall
 from collsim.engines.reference.tasks import messages_of
 from collsim.engines.reference.watch import Watch
 from collsim.errors import StallError
+from collsim.network.dead_links import cut_off
+from collsim.network.link_changes import settled
 
-__all__ = ["stall_error"]
+__all__ = ["cut_off_error", "stall_error"]
 
 
 def stall_error(machine: Machine) -> StallError:
@@ -28,10 +33,8 @@ def stall_error(machine: Machine) -> StallError:
         message.finish, message.ready = finish, ready
     router = Router(machine.topology, network, machine.seed, messages)
     fabric = Fabric(network, router, Watch(), Ends(machine.topology, network, machine.seed, router, messages))
-    fabric.clock.at(int(s.root["now"][0]), lambda _: None, None)
-    fabric.clock.run()
-    for change in machine.changes:
-        fabric.links[change.link].change(change.time, change.rate)
+    for change in settled(machine.topology, network, machine.changes):
+        fabric.change(change)
     for number, row in enumerate(s.lane):
         channel = fabric.links[number // machine.ways.channels].channels[number % machine.ways.channels]
         channel.room = int(row["room"])
@@ -44,7 +47,19 @@ def stall_error(machine: Machine) -> StallError:
             port.join(_flow(machine, fabric, messages, flow))
         if row["current"] >= 0:
             port.current = _flow(machine, fabric, messages, int(row["current"]))
-    return stall(machine.topology, fabric, messages)
+    ends = (s.link["free_at"], s.message["ready"], s.message["finish"], s.task["finish"])
+    return stall(machine.topology, fabric, messages, max(0, *(int(column.max(initial=0)) for column in ends)))
+
+
+def cut_off_error(machine: Machine) -> StallError:
+    """Return the error for the packet whose loss ended the run."""
+    s, root = machine.arrays, machine.arrays.root[0]
+    note = s.note[root["where"]]
+    index, now = int(note["index"]), int(root["now"])
+    message = messages_of(machine.program, machine.cut)[int(s.flow[note["flow"]]["message"])]
+    ends, key = (message.source, message.target), (message.call, message.transfer)
+    links = machine.dead.blocking(ends, key, index, now, message.explicit)
+    return cut_off(machine.topology, now, f"packet {index} of {message}", links, machine.dead.since)
 
 
 def _packets(machine: Machine, fabric: Fabric, messages: list[Message], first: int) -> Iterator[Packet]:

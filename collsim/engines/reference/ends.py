@@ -14,7 +14,9 @@ import numpy as np
 
 from collsim.engines.reference.message import Message, Packet
 from collsim.network.config import NetworkConfig
-from collsim.network.loss import is_lost, loss_thresholds
+from collsim.network.dead_links import DeadLinks, cut_off, dead_links
+from collsim.network.link_changes import LinkChange
+from collsim.network.loss import is_lost, loses_any, loss_thresholds, threshold
 from collsim.topology.graph import Topology
 from collsim.topology.routing.feedback import path_counts
 from collsim.topology.routing.splitmix import fold
@@ -38,16 +40,26 @@ Heard = Callable[[Packet], None]
 class Ends:
     """Losses, recovery, reorder buffers and path scores of one run; `on` where there are any to keep account of.
 
-    `lost`, `repeated`, `discarded`: packets so far (Result). `peak`: most bytes held back at each host (rule 31).
+    `changes` are those of the run, as `settled` has them. `lost`, `repeated`, `discarded`: packets so far (Result). `peak`:
+    most bytes held back at each host (rule 31).
     """
 
-    def __init__(self, topology: Topology, network: NetworkConfig, seed: int, router: Router, messages: Sequence[Message]):
-        self._network, self._seed, self._router = network, seed, router
+    def __init__(
+        self,
+        topology: Topology,
+        network: NetworkConfig,
+        seed: int,
+        router: Router,
+        messages: Sequence[Message],
+        changes: Sequence[LinkChange] = (),
+    ):
+        self._topology, self._network, self._seed, self._router = topology, network, seed, router
         transport, packet = network.transport, network.packet
         self._thresholds = [int(word) for word in loss_thresholds(topology, network)]
         self._go_back, self._timeout = transport.recovery == "go-back-n", transport.retransmit_timeout
         self._in_order, self._feedback = transport.delivery == "in-order", router.routing.multipath == "feedback"
-        self.on = any(self._thresholds) or self._go_back or self._in_order or self._feedback
+        self.on = loses_any(topology, network, changes) or self._go_back or self._in_order or self._feedback
+        self._dead = DeadLinks(router.routing, seed, dead_links(changes))
         self._payload, self._full = packet.packet_payload, packet.packet_payload + packet.header
         self._scores: dict[tuple[int, int, int], list[list[int]]] = {}
         pairs = sorted({(m.source, m.target) for m in messages if m.travels}) if self._feedback else []
@@ -63,6 +75,10 @@ class Ends:
         self._fabric, self._clock = fabric, fabric.clock
 
     # What the fabric tells.
+
+    def change(self, link: int, loss: int) -> None:
+        """Let `link` lose `loss` of a billion packets from now on (rule 27)."""
+        self._thresholds[link] = threshold(loss)
 
     def granted(self, packet: Packet, flow: Flow) -> None:
         """The NIC sends `packet` of `flow`: note the attempt, and choose its path (rule 32)."""
@@ -119,6 +135,7 @@ class Ends:
         else:
             flow.expected += 1
             self._take(packet)
+        self._end(packet)
         if packet.path_score is not None:
             self._hear(self._clock.now + packet.way, self._learn, packet)
 
@@ -168,9 +185,28 @@ class Ends:
             self._learn(packet)
         self._send_again(packet)
 
+    def _end(self, packet: Packet) -> None:
+        """An attempt has come to its end."""
+        if self._dead.since:
+            packet.message.ended[packet.index] = packet.message.ended.get(packet.index, 0) + 1
+
+    def _check_ways(self, packet: Packet) -> None:
+        """Raise StallError for a packet that nobody has, that is nowhere under way, and that has no way left (rule 28)."""
+        message, flow, now = packet.message, packet.flow, self._clock.now
+        assert flow is not None
+        if self._go_back and (packet.place < flow.expected or message.ended[packet.index] < message.attempts[packet.index]):
+            return
+        ends, key = (message.source, message.target), (message.call, message.transfer)
+        links = self._dead.blocking(ends, key, packet.index, now, message.explicit)
+        if links:
+            raise cut_off(self._topology, now, str(packet), links, self._dead.since)
+
     def _send_again(self, packet: Packet) -> None:
         flow, now = packet.flow, self._clock.now
         assert flow is not None
+        if self._dead.since:
+            self._end(packet)
+            self._check_ways(packet)
         pending = flow.pending
         if self._go_back:
             if packet.message.attempts[packet.index] > packet.before + 1 or packet.place >= flow.next_place:

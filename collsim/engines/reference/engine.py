@@ -21,7 +21,7 @@ from collsim.engines.reference.stall import stall
 from collsim.engines.reference.tasks import Tasks, messages_of
 from collsim.engines.reference.watch import Watch
 from collsim.network.config import NetworkConfig
-from collsim.network.link_changes import LinkChange, changes_digest, check_changes
+from collsim.network.link_changes import LinkChange, changes_digest, check_changes, settled
 from collsim.network.schedulers import SCHEDULERS
 from collsim.program import Compute, Program
 from collsim.result import Result
@@ -50,17 +50,18 @@ def run(
     changes = check_changes(topology, changes)
     router = Router(topology, network, seed, messages)
     check_buffers(messages, router.links, network, cut)
-    ends = Ends(topology, network, seed, router, messages)
+    steps = settled(topology, network, changes)
+    ends = Ends(topology, network, seed, router, messages, steps)
     watch = Watch(observers)
     fabric = Fabric(network, router, watch, ends)
     tasks = Tasks(program, messages, fabric)
     lockstep = Lockstep(fabric, tasks, cut) if SCHEDULERS.get(network.nic.nic_scheduler).lockstep else None
-    for change in changes:
+    for change in steps:
         fabric.clock.at(change.time, fabric.change, change)
     tasks.begin()
     fabric.clock.run()
     if tasks.done < len(messages):
-        raise stall(topology, fabric, messages)
+        raise stall(topology, fabric, messages, _last(tasks))
     watch.end()
     parts, critical_links = critical_path(tasks, lockstep)
     finish = _operation_finish(tasks)
@@ -84,6 +85,13 @@ def run(
         packets_discarded=ends.discarded,
         reorder_peak=np.array(ends.peak, dtype=np.int64),
     )
+
+
+def _last(tasks: Tasks) -> int:
+    """Return the last tick in which a packet left a link, a message became ready or complete, or an operation ended."""
+    left = [link.freed[0] for link in tasks.fabric.links]
+    turned = [tick for message in tasks.messages for tick in (message.ready, message.finish)]
+    return max(0, *left, *turned, *(task.finish for row in tasks.rows for task in row))
 
 
 def _operation_finish(tasks: Tasks) -> NDArray[np.int64]:

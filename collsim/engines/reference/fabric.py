@@ -124,9 +124,12 @@ class Fabric:
         self.poke(channel.link)
 
     def change(self, what: LinkChange) -> None:
-        """Let a link fail, come back or have another rate from this tick on (rule 27)."""
+        """Let a link fail, come back, have another rate or lose another share from this tick on (rule 27)."""
         link = self.links[what.link]
+        assert what.rate is not None
+        assert what.loss is not None
         link.change(what.time, what.rate)
+        self.ends.change(what.link, what.loss)
         self.poke(link)
 
     # Phases 2 and 3.

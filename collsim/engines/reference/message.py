@@ -25,8 +25,8 @@ class Message:
     granted on their last link. `tail_record`: the grant that fixed `tail`. `path`: the hops that its packets share, []
     before the first is made and where each has its own. `delay`: from the start of its operation to its release;
     `started`: the first grant of any of its packets. `attempts`: how often each packet was granted at the NIC, by index,
-    where packets may be lost. `delivered`: packets delivered in order, `held`: indices of those that arrived and wait for
-    one before them (rule 31).
+    where packets may be lost, and how many of these attempts have `ended`, where links drop everything. `delivered`: packets
+    delivered in order, `held`: indices of those that arrived and wait for one before them (rule 31).
     """
 
     id: int
@@ -51,6 +51,7 @@ class Message:
     delay: int = 0
     started: int = -1
     attempts: dict[int, int] = field(default_factory=dict)
+    ended: dict[int, int] = field(default_factory=dict)
     delivered: int = 0
     held: set[int] = field(default_factory=set)
 

@@ -70,16 +70,22 @@ class Router:
         return [self.links[k] for k in sorted({self._first(message, index) for index in packets})]
 
     def launch(self, message: Message, index: int, size: int) -> Packet:
-        """Return packet `index` of a message: with its whole path or, under adaptive routing, its first hop."""
+        """Return packet `index` of a message: with its whole path or, under adaptive routing, its first hop.
+
+        One that was sent before keeps its first link and may go on another way behind it (rule 30).
+        """
+        attempt = message.attempts.get(index, 0)
         if not self._scattered(message):
             if not message.path:
                 message.path = self._path(message, 0)
             return Packet(message, index, size, message.path)
         if not self.routing.adaptive:
-            return Packet(message, index, size, self._path(message, index))
+            return Packet(message, index, size, self._path(message, index, attempt))
         packet = Packet(message, index, size, [])
         state = self.routing.start(message.source, message.target, self._key(message), index)
         self.take(packet, self._options(message, self.routing.choices(message.source, message.target, state))[0])
+        assert packet.state is not None
+        packet.state = self.routing.again(packet.state, attempt)
         return packet
 
     def options(self, packet: Packet, link: Link) -> list[Option]:
@@ -124,13 +130,13 @@ class Router:
         state = self.routing.start(message.source, message.target, self._key(message), index)
         return self.routing.choices(message.source, message.target, state)[0].link
 
-    def _classed(self, message: Message, index: int) -> list[tuple[int, int]]:
+    def _classed(self, message: Message, index: int, attempt: int = 0) -> list[tuple[int, int]]:
         if message.explicit:
             return list(zip(message.explicit, self.routing.classes_of(message.explicit), strict=True))
-        return self.routing.path(message.source, message.target, self._key(message), index)
+        return self.routing.path(message.source, message.target, self._key(message), index, attempt)
 
-    def _path(self, message: Message, index: int) -> list[Hop]:
-        hops = self._classed(message, index)
+    def _path(self, message: Message, index: int, attempt: int = 0) -> list[Hop]:
+        hops = self._classed(message, index, attempt)
         return [self._hop(message, *hop, at == len(hops) - 1) for at, hop in enumerate(hops)]
 
     def _options(self, message: Message, choices: Iterable[Choice]) -> list[Option]:

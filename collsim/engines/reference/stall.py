@@ -18,11 +18,14 @@ __all__ = ["stall"]
 Input = Channel | Port
 
 
-def stall(topology: Topology, fabric: Fabric, messages: Sequence[Message]) -> StallError:
-    """Return the error that says why a run without events left has incomplete messages, naming the cycle if there is one."""
+def stall(topology: Topology, fabric: Fabric, messages: Sequence[Message], since: int) -> StallError:
+    """Return the error that says why a run without events left has incomplete messages, naming the cycle if there is one.
+
+    `since`: the last tick in which anything came about (rule 25), whatever credits or timers were due later.
+    """
     missing = [m for m in messages if m.finish < 0]
     report = (
-        f"The run stalled at {format_time(fabric.clock.now)}: no event is left and {len(missing)} of {len(messages)} "
+        f"The run stalled at {format_time(since)}: no event is left and {len(missing)} of {len(messages)} "
         f"messages are incomplete, the first of them {missing[0]}."
     )
     failed = _failed(topology, fabric)

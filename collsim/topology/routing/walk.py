@@ -124,9 +124,28 @@ class Routing:
             raise RoutingError(f"{self.name} finds no way from {names[node]} to {names[target]} on '{self.topology.name}'.")
         return found if self.multipath == "least-queued" and state.previous >= 0 else found[:1]
 
-    def path(self, source: int, target: int, key: Key, packet: int = 0) -> list[tuple[int, int]]:
-        """Return the (link, class) of each hop of a packet from host to host, [] from a host to itself."""
-        return self._walk(source, target, self.start(source, target, key, packet))
+    def path(self, source: int, target: int, key: Key, packet: int = 0, attempt: int = 0) -> list[tuple[int, int]]:
+        """Return the (link, class) of each hop of a packet from host to host, [] from a host to itself.
+
+        `attempt`: how often it was sent before.
+        """
+        state = self.start(source, target, key, packet)
+        if not attempt or source == target:
+            return self._walk(source, target, state)
+        first = self.choices(source, target, state)[0]
+        node = int(self.topology.target[first.link])
+        return [(first.link, first.cls), *self._walk(node, target, self.again(first.state, attempt))]
+
+    def again(self, state: State, attempt: int) -> State:
+        """Return the state behind its first link of a packet that was sent `attempt` times before (rule 30).
+
+        The turn of `spray` and `least-queued` goes on by one each time; `ugal` takes its detour and its minimal way in turn.
+        """
+        if self.multipath in ("spray", "least-queued"):
+            return state._replace(pick=(state.pick + attempt) & MASK)
+        if self.multipath == "ugal" and attempt and state.leg == UNDECIDED:
+            return state._replace(leg=OUT if attempt % 2 else HOME)
+        return state
 
     def rest(self, node: int, target: int, state: State) -> list[int]:
         """Return the links that a packet with `state` would take from `node` to host `target` in an idle network."""
