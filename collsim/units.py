@@ -147,7 +147,10 @@ def parse_loss(text: str | int | float) -> int:
         raise InvalidValue(f"The loss rate '{text}' is a share of packets without a unit, like 1e-6 or 0.0001%.")
     share = value / (100 if percent else 1)
     if not 0 <= share < 1:
-        raise InvalidValue(f"The loss rate '{text}' is not 0 or more and below 1; a link that loses all is one to fail.")
+        raise InvalidValue(
+            f"The loss rate '{text}' is not 0 or more and below 1; a link that loses all is one to "
+            "fail, or to drop everything from a time on (--at TIME:LINK=drop)."
+        )
     lost = share * PER_BILLION
     if lost.denominator != 1:
         raise InvalidValue(f"The loss rate '{text}' is finer than one packet of a billion; write it like 1e-6.")

@@ -202,8 +202,8 @@ def at_option(command: F) -> F:
             "--at",
             multiple=True,
             metavar="TIME:LINK=WHAT",
-            help="Change a link during the run: to a rate, a share of its rate, 'fail' or 'restore', like '5ms:h0->h1=0.5' "
-            "or '1ms:h0-h1=fail'. Repeat for more.",
+            help="Change a link during the run: to a rate, a share of its rate, 'fail', 'loss:P' (it loses a share of its "
+            "packets), 'drop' (all of them) or 'restore', like '5ms:h0->h1=0.5' or '1ms:h0-h1=drop'. Repeat for more.",
         ),
     )
 

@@ -146,7 +146,7 @@ Item = Compute | Send | Named | Rows | Bursts
 
 @dataclass(frozen=True, repr=False)
 class Case(Terse):
-    """What both engines are given; `seed` is the run's, not the one that drew the case; `changes`: fields of `LinkChange`."""
+    """What both engines are given; `seed` is the run's, not the one that drew the case; `changes`: fields of LinkChange."""
 
     machine: Machine
     items: tuple[Item, ...]
