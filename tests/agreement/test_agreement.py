@@ -14,6 +14,8 @@ from agreement.draw import MOST_HOPS, draw, packet_hops
 from agreement.invariants import broken
 from agreement.shrink import shrink
 
+from collsim.units import PER_BILLION
+
 FEW, MANY, BATCH = 300, 3000, 900
 
 
@@ -54,10 +56,14 @@ def test_engines_agree_where_links_change(start, count):
             found[number] = texts
         changed += bool(differences(one, run(replace(case, changes=()), "simpy")))
         kinds[type(one.error).__name__ if one.error else "result"] += 1
+        kinds["cut off"] += "cannot end" in str(one.error)
+        kinds["drops"] += one.result is not None and any(PER_BILLION in change[3:] for change in case.changes)
     assert found == {}
     assert changed > 0.4 * count
     assert kinds["result"] > 0.7 * count
     assert kinds["StallError"] > 0.02 * count
+    assert kinds["cut off"] > 0.01 * count
+    assert kinds["drops"] > 0.1 * count
 
 
 def test_links_that_change_leave_runs_indifferent_to_order_and_paths_whole():
@@ -109,6 +115,12 @@ def test_a_difference_is_found_and_cut_down():
     assert unlike(least)
     assert len(least.items) <= 3
     assert "header" not in least.settings
+
+
+def test_a_case_is_drawn_anew_where_links_of_unlike_rates_do_not_suit_its_algorithm():
+    case = draw(3_000_879)
+    assert case.items[0].algorithm == "forest"
+    assert run(case, "compiled").error is None
 
 
 def test_runs_that_end_differently_differ():

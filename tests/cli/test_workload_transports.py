@@ -40,6 +40,21 @@ def test_a_machine_is_all_that_has_to_be_said(go):
     assert "by ring" in out
 
 
+def test_a_run_that_cannot_end_is_a_row_and_its_reason(go, tmp_path):
+    state, figure = "3us:leaf0-spine0=drop", tmp_path / "out.svg"
+    code, out, err = go(*SMALL[:-1], "none", "--impair", state, "--plot", str(figure))
+    assert (code, err) == (0, "")
+    rows = {line.split()[1]: line.split()[2:] for line in out.splitlines() if line.startswith(state)}
+    assert rows["ecmp"] == ["stalls", *["-"] * 6]
+    assert int(rows["feedback"][4]) > 0
+    assert "Stall of ecmp" in out
+    assert "spine0 from 3 us on" in out
+    assert figure.stat().st_size > 5000
+    told = json.loads(go(*SMALL[:-1], "none", "--impair", state, "--json", "-")[1])
+    assert [run["time_s"] is None for run in told["runs"][4:]] == [True, False, False, False]
+    assert "leaf0->spine0=restore" in told["runs"][4]["stalled"] or "spine0->leaf0=restore" in told["runs"][4]["stalled"]
+
+
 def test_what_to_try_next_runs(go):
     _, out, _ = go(*SMALL, "--transports", "spray", "--impair", "none")
     words = out.splitlines()[-1].split("collsim ")[1].split()

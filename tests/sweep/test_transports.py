@@ -55,7 +55,29 @@ def test_feedback_leaves_a_path_that_fails_and_the_others_keep_sending_into_it()
     assert bad["feedback"].time_s < 1.02 * sound["feedback"].time_s
     for transport in ("ecmp", "spray", "least-queued"):
         assert bad[transport].lost > 20 * bad["feedback"].lost
-        assert bad[transport].time_s > 1.5 * sound[transport].time_s
+        assert bad[transport].time_s > (3 if transport == "ecmp" else 1.15) * sound[transport].time_s
+    # A hash loses nine in ten of a packet's attempts, a turn that goes on only the first one.
+    assert bad["ecmp"].lost > 7 * bad["spray"].lost
+
+
+@pytest.mark.parametrize("impair", ["20us:leaf0-spine0=drop", "leaf0-spine0=drop"])
+def test_feedback_avoids_a_cable_that_dies_unnoticed_and_a_hash_never_gets_away(impair):
+    found, last = points(prepare(CLOS), "ring", 2**20, impair=impair)
+    state = impair if ":" in impair else "leaf0-spine0 drops everything"
+    bad = {transport: found[state, transport] for transport in TRANSPORTS}
+    assert "leaf0->spine0 from" in bad["ecmp"].stalled or "spine0->leaf0 from" in bad["ecmp"].stalled
+    assert (bad["ecmp"].time_s, bad["ecmp"].slowdown, bad["ecmp"].load) == (None, None, None)
+    assert 0 < bad["feedback"].lost <= 8 < 10 * 8 < bad["spray"].lost < bad["least-queued"].lost
+    assert bad["feedback"].slowdown < bad["spray"].slowdown < bad["least-queued"].slowdown
+    assert bad["feedback"].load < 1.5 < bad["spray"].load
+    assert last.to_dict()["runs"][4]["slowdown"] is None
+    assert last.frame()["slowdown"].isna().sum() == 1
+
+
+def test_a_link_that_changes_for_a_while_is_a_condition():
+    (_, state) = conditions(load(CLOS), " 5us : leaf0->spine0=0.5")
+    assert [(change.time, change.rate) for change in state.changes] == [(5 * 10**9, 8 * 10**9)]
+    assert state.topology.bandwidth.min() == state.topology.bandwidth.max()
 
 
 def test_hashing_collides_and_spraying_does_not():
@@ -166,6 +188,8 @@ def test_a_study_shows_itself():
         (CLOS, "ring", {"impair": "leaf0-spine0=fast"}, "above zero"),
         (CLOS, "ring", {"impair": "leaf0-spine0=loss:1"}, "below 1"),
         (CLOS, "ring", {"impair": "leaf0-spine9=loss:0.5"}, "leaf0"),
+        (CLOS, "ring", {"impair": "1us:leaf0-spine9=drop"}, "leaf0"),
+        (CLOS, "ring", {"impair": "1us:leaf0-spine0=loss:1"}, "drop"),
         (CLOS, "ring", {"losses": ["1"]}, "below 1"),
     ],
 )
