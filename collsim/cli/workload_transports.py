@@ -29,8 +29,8 @@ NAMES = "ecmp,spray,least-queued,feedback"
 @click.option(
     "--impair",
     metavar="LINK=F",
-    help="The cable that is slow in the second condition, or that loses packets, LINK=loss:0.9, or none; default the first "
-    "at 0.25.",
+    help="The cable that is slow in the second condition, or that loses packets, LINK=loss:0.9, or all of them, LINK=drop, "
+    "or that changes during the run as with --at, 20us:LINK=drop; or none; default the first at 0.25.",
 )
 @click.option(
     "--loss", default="1e-6,1e-5", show_default=True, metavar="P,...", help="Loss rates of all links, one condition each."
@@ -60,6 +60,7 @@ def transports(topo: str, algo: str, size: str, names: str, **options: Any) -> i
       collsim workload transports --topo leafspine4x4x4 --algo direct --collective all-to-all --size 1MiB
       collsim workload transports --topo fattree4 --algo ring --impair edge0-aggr0=0.1 --loss 1e-4 --set recovery=go-back-n
       collsim workload transports --topo leafspine4x4x4 --impair leaf0-spine0=loss:0.9 --size 1MiB --loss none
+      collsim workload transports --topo leafspine4x4x4 --impair 20us:leaf0-spine0=drop --size 1MiB --loss none
       collsim workload transports --topo leafspine4x4x4 --size 1MiB --impair none --seeds 5
       collsim workload transports --topo fattree8 --algo halving-doubling --size 4MiB --plot out.png
     """
@@ -144,7 +145,8 @@ def _tail(found: Study) -> Rows:
     from collsim.sweep.transports_table import note
 
     case = found.case
-    rows = [*_law(found), ("Settings", ", ".join(case.network.describe_changes()) or "all at their defaults")]
+    rows = [(f"Stall of {cell.transport}", cell.stalled) for cell in found.cells if cell.stalls]
+    rows += [*_law(found), ("Settings", ", ".join(case.network.describe_changes()) or "all at their defaults")]
     if case.changes:
         rows.append(("Changes", "; ".join(describe_changes(case.topology, case.changes))))
     if found.seeds > 1:
@@ -157,7 +159,7 @@ def _tail(found: Study) -> Rows:
     )
     rows.append(("Simulated", f"{case.engine} engine, {hops:,} packet-hops in {wall:.2g} s"))
     words = ["collsim", "run", *case.request, "--algo", found.algorithm, "--collective", case.collective.name]
-    best = min(found.cells, key=lambda cell: cell.time_s)
+    best = min((c for c in found.cells if c.time_s is not None), key=lambda c: c.time_s or 0, default=found.cells[0])
     words += ["--size", str(found.size), "--set", f"routing={best.transport}"]
     return [*rows, ("Try next", shlex.join(words))]
 

@@ -48,16 +48,17 @@ def _bars(axes: Axes, rows: Sequence[Mapping[str, Any]], states: Sequence[str], 
     for k, transport in enumerate(transports):
         own = [(j, known[state, transport]) for j, state in enumerate(states) if (state, transport) in known]
         at = [j + (k + 0.5) * width - FILL / 2 for j, _ in own]
-        heights = [float(row[name]) for _, row in own]
+        heights = [float(row[name] or 0) for _, row in own]
         style = {"color": COLOURS[k % len(COLOURS)], "hatch": HATCHES[k % len(HATCHES)], "edgecolor": "white"}
         axes.bar(at, heights, width * 0.94, label=transport, **style)  # type: ignore[arg-type]
         tops = _ranges(axes, at, heights, [row for _, row in own], name)
         if len(states) * len(transports) <= 24:
             for x, height, top in zip(at, heights, tops, strict=True):
                 above = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 7}
-                axes.annotate(f"{height:.2f}", (x, top), **above)  # type: ignore[arg-type]
+                text = f"{height:.2f}" if height else "stalls"
+                axes.annotate(text, (x, top), **above)  # type: ignore[arg-type]
     axes.axhline(1, color="black", linestyle="--", linewidth=1.1)
-    axes.set(ylabel=label, ylim=(0, 1.12 * max(*(float(row[f"{name}_max"]) for row in rows), 1.0)))
+    axes.set(ylabel=label, ylim=(0, 1.12 * max(*(float(row[f"{name}_max"] or 0) for row in rows), 1.0)))
     axes.grid(True, axis="y", color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
 
@@ -66,7 +67,7 @@ def _ranges(
     axes: Axes, at: Sequence[float], heights: Sequence[float], rows: Sequence[Mapping[str, Any]], name: str
 ) -> list[float]:
     """Draw the ranges of several seeds; return what is highest at each bar."""
-    least, most = ([float(row[f"{name}_{end}"]) for row in rows] for end in ("min", "max"))
+    least, most = ([float(row[f"{name}_{end}"] or 0) for row in rows] for end in ("min", "max"))
     if any(int(row["seeds"]) > 1 for row in rows):
         down = [height - low for height, low in zip(heights, least, strict=True)]
         up = [high - height for height, high in zip(heights, most, strict=True)]

@@ -15,7 +15,9 @@ import numpy as np
 
 from collsim.collectives.schedule import Schedule
 from collsim.engines.engine import ENGINES
-from collsim.errors import InvalidValue, UnknownName
+from collsim.errors import InvalidValue, StallError, UnknownName
+from collsim.network.link_changes import check_changes
+from collsim.network.loss import loses_any
 from collsim.network.usable_links import load_imbalance, usable_links
 from collsim.program import Program, single_call
 from collsim.result import Result
@@ -60,7 +62,8 @@ def compare_transports(
 ) -> Study:
     """Run one collective by each of `transports` on the machine as it is, with a bad cable, and with losses.
 
-    `impair`: "LINK=SHARE" of its rate, "LINK=loss:P", "none", or None for the first cable between switches at a quarter.
+    `impair`: "LINK=SHARE" of its rate, "LINK=loss:P", "LINK=drop", "TIME:LINK=WHAT" for one that changes during the run as
+    with `at`, "none", or None for the first cable between switches at a quarter.
     `losses`: rates of all links, a condition each. `seeds`: runs of each transport, `seed` and those after it. `settings`:
     those of `collsim.simulate.prepare`, such as collective, network, engine, seed and at. Raises UsageError and RunError.
 
@@ -92,8 +95,9 @@ def study(
     """Yield the study after each run, one point more each time, so that whoever stops early keeps what is done.
 
     `seeds`: runs of each transport under each condition, with the seed of `case` and those after it; one where nothing is
-    drawn, a single path without losses. Links change as `case` says in every run, that on the ideal fabric aside.
-    Raises UsageError: a transport that is no routing of the machine, an algorithm that fixes its paths, no fabric.
+    drawn, a single path without losses. Links change as `case` says in every run, that on the ideal fabric aside. A run that
+    stalls is a point that says why. Raises UsageError: a transport that is no routing of the machine, an algorithm that
+    fixes its paths, no fabric.
     """
     plan = checked_plan(case, algorithm, size, transports, seeds)
     program = single_call(plan, size)
@@ -101,17 +105,22 @@ def study(
     ideal = _run(ideal_case, program, {"loss": 0, "routing": "widest"}).time
     bound = case.bound(size).time
     points: list[Point] = []
-    for state in states or conditions(case.topology):
+    states = states or conditions(case.topology)
+    changing = [check_changes(case.topology, (*case.changes, *state.changes)) for state in states]
+    for state, changes in zip(states, changing, strict=True):
         for transport in transports:
             settings = {"routing": transport, **IN_ORDER, **({"loss": state.loss / PER_BILLION} if state.loss else {})}
-            own = replace(case, topology=state.topology, network=case.network.with_settings(settings))
+            own = replace(case, topology=state.topology, network=case.network.with_settings(settings), changes=changes)
             usable = usable_links(own.topology, plan, size, own.network)
             for seed in range(case.seed, case.seed + (seeds if _draws(own) else 1)):
                 text = f"{transport}, {state.name}" + (f", seed {seed}" if seeds > 1 else "")
                 started = perf_counter()
-                result = _run(replace(own, seed=seed), program, {}, observers(text))
-                took = perf_counter() - started
-                points.append(_point(own.topology, (state.name, transport, seed), result, ideal, (usable, took)))
+                name = state.name, transport, seed
+                try:
+                    result = _run(replace(own, seed=seed), program, {}, observers(text))
+                    points.append(_point(own.topology, name, result, ideal, (usable, perf_counter() - started)))
+                except StallError as why:
+                    points.append(Point(*name, load_links=len(usable), wall_s=perf_counter() - started, stalled=str(why)))
                 yield Study(case, algorithm, size, ideal, bound, tuple(points), seeds)
 
 
@@ -137,7 +146,7 @@ def _draws(case: Case) -> bool:
     """Tell whether a run depends on its seed: where packets have a choice of paths, or links lose some of them."""
     router = case.network.router
     routing = route(case.topology, router.routing, router.virtual_channels)
-    return routing.multipath != "single" or bool(case.topology.loss.any()) or case.network.transport.loss > 0
+    return routing.multipath != "single" or loses_any(case.topology, case.network, case.changes)
 
 
 def _run(case: Case, program: Program, settings: Mapping[str, object], observers: Sequence[object] = ()) -> Result:

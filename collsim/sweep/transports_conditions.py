@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from collsim.errors import InvalidValue
+from collsim.network.link_changes import LinkChange, parse_changes
 from collsim.topology.faults import degrade_links, find_links
 from collsim.topology.graph import Topology, build
-from collsim.units import format_loss, parse_loss
+from collsim.units import format_loss, parse_loss, parse_time
 
 __all__ = ["Condition", "conditions", "one_switch"]
 
@@ -25,11 +26,14 @@ SHARE = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """A state of the machine: its `topology` with or without a bad cable, and packets lost of a billion on every link."""
+    """A state of the machine: its `topology` with or without a bad cable, packets lost of a billion on every link, and
+    `changes` of links during the run, of which nobody in the network is told.
+    """
 
     name: str
     topology: Topology
     loss: int = 0
+    changes: tuple[LinkChange, ...] = ()
 
 
 def one_switch(topology: Topology) -> Topology:
@@ -59,8 +63,9 @@ def one_switch(topology: Topology) -> Topology:
 def conditions(topology: Topology, impair: str | None = None, losses: Sequence[str | float] = ()) -> list[Condition]:
     """Return the machine as it is, with a slow or failing cable, and with each loss rate on all links.
 
-    `impair`: "LINK=SHARE" of its rate, "LINK=loss:P" for a cable that loses a share of its packets, which routing does not
-    know, "none", or None for the first cable between switches at a quarter. Raises UsageError.
+    `impair`: "LINK=SHARE" of its rate, "LINK=loss:P" for a cable that loses a share of its packets, "TIME:LINK=WHAT" for one
+    that changes during the run as `parse_changes` has it, none of which but the first routing knows of; "LINK=drop" is the
+    last from the start on; "none"; None for the first cable between switches at a quarter. Raises UsageError.
     """
     found = [Condition(AS_IT_IS, topology)]
     if impair != "none":
@@ -71,7 +76,11 @@ def conditions(topology: Topology, impair: str | None = None, losses: Sequence[s
             raise InvalidValue(
                 f"Cannot read '{impair}'; write LINK=SHARE, like leaf0-spine0=0.25 or leaf0-spine0=loss:0.9, or none."
             )
-        if share.startswith("loss:"):
+        changing = impair if impair and _begins_with_time(impair) else f"0s:{impair}" if share == "drop" else None
+        if changing is not None:
+            words = changing if changing == impair else f"{name} drops everything"
+            found.append(Condition(words, topology, changes=parse_changes(topology, [changing])))
+        elif share.startswith("loss:"):
             found.append(_failing(topology, name, share.removeprefix("loss:")))
         elif name:
             found.append(Condition(f"{name} at {share}", degrade_links(topology, {name: share})))
@@ -79,6 +88,15 @@ def conditions(topology: Topology, impair: str | None = None, losses: Sequence[s
         parts = parse_loss(loss)
         found.append(Condition(f"loss {format_loss(parts)}", topology, parts))
     return found
+
+
+def _begins_with_time(impair: str) -> bool:
+    """Tell whether a text is "TIME:LINK=WHAT"; a node may itself have a colon in its name."""
+    when, colon, _ = impair.partition(":")
+    try:
+        return bool(colon) and "=" not in when and parse_time(when.strip()) >= 0
+    except InvalidValue:
+        return False
 
 
 def _failing(topology: Topology, name: str, share: str) -> Condition:

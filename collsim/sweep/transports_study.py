@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -26,44 +26,47 @@ class Point:
 
     These are the links between switches that messages could cross (`collsim.network.usable_links`), `load_links` of them.
     `lost`, `repeated`, `discarded` packets; `reorder_peak` bytes at the host that needed most; `busiest` link by name.
+    `stalled`: why the run cannot end, "" if it did; one that stalled has no times and no load, and nothing is counted.
     """
 
     condition: str
     transport: str
     seed: int
-    time_s: float
-    slowdown: float
-    load: float
-    load_links: int
-    busiest: str
-    packets: int
-    lost: int
-    repeated: int
-    discarded: int
-    reorder_peak: int
-    packet_hops: int
-    wall_s: float
+    time_s: float | None = None
+    slowdown: float | None = None
+    load: float | None = None
+    load_links: int = 0
+    busiest: str = ""
+    packets: int = 0
+    lost: int = 0
+    repeated: int = 0
+    discarded: int = 0
+    reorder_peak: int = 0
+    packet_hops: int = 0
+    wall_s: float = 0.0
+    stalled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """The runs of one transport under one condition: means, and the least and most of time, slowdown and load.
 
-    `busiest`: that of the slowest run; `reorder_peak`: the largest of all runs; `seeds`: how many there were.
+    `busiest`: that of the slowest run; `reorder_peak`: the largest of all runs; `seeds`: how many there were, of which
+    `stalls` stalled, the first of them because of `stalled`. All else is of those that ended, None where none did.
     """
 
     condition: str
     transport: str
     seeds: int
-    time_s: float
-    time_min_s: float
-    time_max_s: float
-    slowdown: float
-    slowdown_min: float
-    slowdown_max: float
-    load: float
-    load_min: float
-    load_max: float
+    time_s: float | None
+    time_min_s: float | None
+    time_max_s: float | None
+    slowdown: float | None
+    slowdown_min: float | None
+    slowdown_max: float | None
+    load: float | None
+    load_min: float | None
+    load_max: float | None
     load_links: int
     busiest: str
     packets: float
@@ -73,40 +76,41 @@ class Cell:
     reorder_peak: int
     packet_hops: float
     wall_s: float
+    stalls: int
+    stalled: str
 
     @classmethod
     def of(cls, runs: Sequence[Point]) -> Cell:
         """Return the cell of `runs`, at least one, all of one condition and transport."""
-
-        def mean(of: Callable[[Point], float]) -> float:
-            values = [of(p) for p in runs]
-            # One run stays what it is, and so do equal ones: a mean of floats may differ in the last digit.
-            return values[0] if min(values) == max(values) else fmean(values)
-
-        first, slowest = runs[0], max(runs, key=lambda p: p.time_s)
+        ended = [p for p in runs if not p.stalled]
+        stalled = [p.stalled for p in runs if p.stalled]
+        slowest = max(ended, key=lambda p: p.time_s or 0, default=runs[0])
+        counts = ("packets", "lost", "repeated", "discarded", "packet_hops", "wall_s")
         return cls(
-            condition=first.condition,
-            transport=first.transport,
+            condition=runs[0].condition,
+            transport=runs[0].transport,
             seeds=len(runs),
-            time_s=mean(lambda p: p.time_s),
-            time_min_s=min(p.time_s for p in runs),
-            time_max_s=slowest.time_s,
-            slowdown=mean(lambda p: p.slowdown),
-            slowdown_min=min(p.slowdown for p in runs),
-            slowdown_max=slowest.slowdown,
-            load=mean(lambda p: p.load),
-            load_min=min(p.load for p in runs),
-            load_max=max(p.load for p in runs),
-            load_links=first.load_links,
+            **_spread(ended, "time_s", "time_min_s", "time_max_s"),
+            **_spread(ended, "slowdown", "slowdown_min", "slowdown_max"),
+            **_spread(ended, "load", "load_min", "load_max"),
+            load_links=runs[0].load_links,
             busiest=slowest.busiest,
-            packets=mean(lambda p: p.packets),
-            lost=mean(lambda p: p.lost),
-            repeated=mean(lambda p: p.repeated),
-            discarded=mean(lambda p: p.discarded),
+            **{name: _mean([getattr(p, name) for p in ended or runs]) for name in counts},
             reorder_peak=max(p.reorder_peak for p in runs),
-            packet_hops=mean(lambda p: p.packet_hops),
-            wall_s=mean(lambda p: p.wall_s),
+            stalls=len(stalled),
+            stalled="".join(stalled[:1]),
         )
+
+
+def _spread(runs: Sequence[Point], name: str, least: str, most: str) -> dict[str, Any]:
+    """Return mean, least and most of a column, by their names in a cell; all None without a run."""
+    values = [getattr(p, name) for p in runs]
+    return {name: _mean(values), least: min(values), most: max(values)} if values else dict.fromkeys((name, least, most))
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Return the mean; one run stays what it is, and so do equal ones, where one of floats may differ in the last digit."""
+    return values[0] if min(values) == max(values) else fmean(values)
 
 
 def cells_of(points: Sequence[Point]) -> tuple[Cell, ...]:
@@ -183,7 +187,8 @@ class Study:
         return picture(lambda where: plot_transports(rows, where, title), path)
 
     def __str__(self) -> str:
-        return "\n".join(f"{c.condition:<24} {c.transport:<13} {c.slowdown:.3f}x, load {c.load:.2f}" for c in self.cells)
+        rows = [(f"{c.condition:<24} {c.transport:<13}", c.slowdown, c.load) for c in self.cells]
+        return "\n".join(f"{name} " + (f"{x:.3f}x, load {load:.2f}" if x and load else "stalls") for name, x, load in rows)
 
     def __repr__(self) -> str:
         return str(self)

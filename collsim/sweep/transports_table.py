@@ -25,7 +25,10 @@ def note(found: Study) -> str:
 
 
 def _row(cell: Cell, several: bool) -> list[str]:
-    times = [format_time(cell.time_s * FS_PER_SECOND), f"{cell.slowdown:.3f}x"]
+    if cell.time_s is None:
+        return [cell.condition, cell.transport, "stalls", *["-"] * (8 if several else 6)]
+    stalls = f", {cell.stalls} stall{'s' if cell.stalls == 1 else ''}" if cell.stalls else ""
+    times = [format_time(cell.time_s * FS_PER_SECOND) + stalls, f"{cell.slowdown:.3f}x"]
     load = [f"{cell.load:.2f}"]
     if several:
         times.append(f"{cell.slowdown_min:.3f} to {cell.slowdown_max:.3f}")

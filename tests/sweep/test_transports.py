@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from collsim.errors import CollsimError
+from collsim.errors import CollsimError, InvalidValue
 from collsim.simulate import prepare, simulate
 from collsim.sweep.transports import TRANSPORTS, compare_transports, conditions, one_switch, study
 from collsim.topology import load
@@ -156,8 +156,33 @@ def test_links_change_as_the_case_says():
 
 
 def test_a_link_that_fails_stalls_every_transport():
-    with pytest.raises(CollsimError, match="leaf0->spine0"):
-        points(prepare(CLOS, at=["0s:leaf0-spine0=fail"]), "ring", 2**16, transports=["spray"], impair="none")
+    found, last = points(prepare(CLOS, at=["0s:leaf0-spine0=fail"]), "ring", 2**18, impair="none")
+    for transport in TRANSPORTS:
+        assert "leaf0->spine0 failed at 0 fs" in found["as it is", transport].stalled
+    assert [(cell.time_s, cell.stalls, cell.seeds) for cell in last.cells] == [(None, 1, 1)] * 4
+    assert str(last).count("stalls") == 4
+
+
+def test_means_are_of_the_runs_that_end():
+    """One message, which some seeds hash onto the cable."""
+    settings = {"impair": "leaf0->spine0=drop", "losses": [], "seeds": 8, "collective": "broadcast"}
+    found = compare_transports("leafspine2x2x4", "direct", "64KiB", ["ecmp"], **settings)
+    cell = found.cells[1]
+    ended = [p for p in found.points if p.condition == cell.condition and not p.stalled]
+    assert 0 < cell.stalls < cell.seeds == 8
+    assert len(ended) == 8 - cell.stalls
+    assert cell.time_s == pytest.approx(sum(p.time_s for p in ended) / len(ended))
+    assert cell.packets == ended[0].packets > 0
+    assert "leaf0->spine0" in cell.stalled
+    assert f"{cell.stalls} stall" in found._repr_html_()
+
+
+def test_changes_of_the_case_and_of_a_condition_add_up():
+    case = prepare(CLOS, at=["5us:leaf1-spine1=0.5"])
+    found, _ = points(case, "ring", 2**18, transports=["feedback"], impair="1us:leaf0-spine0=drop")
+    assert found["1us:leaf0-spine0=drop", "feedback"].lost > 0 == found["as it is", "feedback"].lost
+    with pytest.raises(InvalidValue, match="twice"):
+        points(case, "ring", 2**18, transports=["feedback"], impair="5us:leaf1-spine1=drop")
 
 
 def test_links_that_no_message_can_cross_count_for_nothing():

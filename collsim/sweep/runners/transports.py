@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from collsim.errors import StallError
 from collsim.simulate import Case
 from collsim.sweep.fields import COLLECTIVE, MACHINE, PLACEMENT, SIZE, TOPOLOGY, algorithm_field, count_field, words_field
 from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, check_algorithm, machine_label, stated
@@ -24,7 +25,9 @@ def run(given: Given, kept: Kept) -> dict[str, Any]:
     case, algorithm, size, transport, state = given
     (found,) = study(case, algorithm, size, [transport], [state])
     (point,) = found.points
-    row = {name: value for name, value in asdict(point).items() if name not in ("transport", "seed", "wall_s")}
+    if point.time_s is None:
+        raise StallError(point.stalled)
+    row = {name: value for name, value in asdict(point).items() if name not in ("transport", "seed", "wall_s", "stalled")}
     return {"time_fs": round(point.time_s * FS_PER_SECOND), "ideal_fs": found.ideal, "bound_fs": found.bound, **row}
 
 
@@ -43,7 +46,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     state = conditions(case.topology, parameters["impair"] or "none", [] if loss in (None, "0") else [loss])[-1]
     if parameters["impair"] and state.loss:
         (slow, lossy) = conditions(case.topology, parameters["impair"], [loss])[1:]
-        state = replace(lossy, name=f"{slow.name}, {lossy.name}", topology=slow.topology)
+        state = replace(lossy, name=f"{slow.name}, {lossy.name}", topology=slow.topology, changes=slow.changes)
     inputs = {
         **case_inputs(case, kept),
         **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE, PLACEMENT, COLLECTIVE)),
