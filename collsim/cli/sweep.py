@@ -78,10 +78,11 @@ def sweep(file: str, out: str | None, jobs: int | None, cluster: str | None, **o
             except KeyboardInterrupt:
                 interrupted = True
         results = gather(plan, store)
-    _export(results, csv_path, parquet_path)
     if csv_path != "-":
         took = f"{len(results.rows) - before if interrupted else ran:,} points in {perf_counter() - started:.1f} s by {who}"
         _summary(results, plan, before, took)
+    # Behind the summary, so that a disk too full for a copy of the results does not hide that they are there.
+    _export(results, csv_path, parquet_path)
     if interrupted:
         click.echo(f"Error: Interrupted; {results.missing:,} points are missing, and the same command goes on.", err=True)
         return 130

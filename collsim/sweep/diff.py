@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from collsim.errors import InvalidValue
 from collsim.sweep.inputs import DIGESTS, hash_of
 from collsim.sweep.results import Results, flat
-from collsim.sweep.store import Row
+from collsim.sweep.store import REFUSED, Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,6 +101,7 @@ def compare_results(before: Results, after: Results, tolerance: float = 0.0) -> 
     if not 0 <= tolerance < 1:
         raise InvalidValue(f"The tolerance {tolerance:g} is not in 0..1; 0.01 lets numbers differ by one percent.")
     old, new = _latest(before), _latest(after)
+    _pair_refused(old, new)
     changes, same = [], 0
     for point, row in new.items():
         if point in old:
@@ -126,6 +127,19 @@ def _latest(results: Results) -> dict[str, Row]:
         point = hash_of({name: value for name, value in row.inputs.items() if name not in DIGESTS})
         found[point] = row
     return found
+
+
+def _pair_refused(old: dict[str, Row], new: dict[str, Row]) -> None:
+    """Let points meet that one file has refused: known by what was asked for, not by what they would depend on."""
+    lonely = {_asked(row): key for key, row in new.items() if key not in old}
+    for key in [key for key in old if key not in new]:
+        other = lonely.get(_asked(old[key]))
+        if other is not None and REFUSED in (old[key].status, new[other].status):
+            new[key] = new.pop(other)
+
+
+def _asked(row: Row) -> str:
+    return hash_of({"kind": row.kind, "point": row.point})
 
 
 def change_of(before: Row, after: Row, tolerance: float) -> Change | None:

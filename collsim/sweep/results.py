@@ -72,7 +72,8 @@ class Results:
     def frame(self) -> pd.DataFrame:
         """Return `records` as a frame, one row a point; `started` and `finished` are times in UTC.
 
-        Columns of whole numbers that some rows lack are of pandas' Int64, so that times keep their last femtosecond.
+        Columns of whole numbers and of truth values that some rows lack are of pandas' Int64 and boolean, so that times keep
+        their last femtosecond.
         """
         import pandas as pd
 
@@ -137,9 +138,12 @@ def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in dict.fromkeys(name for record in records for name in record):
         values = [record.get(name) for record in records]
-        whole = all(type(value) is int for value in values if value is not None)
-        lacks = any(value is None for value in values)
-        found[name] = pd.array(values, dtype="Int64") if whole and lacks and any(v is not None for v in values) else values
+        kinds, lacks = {type(value) for value in values if value is not None}, None in values
+        found[name] = values
+        if lacks and kinds == {int}:
+            found[name] = pd.array(values, dtype="Int64")
+        elif lacks and kinds == {bool}:
+            found[name] = pd.array(values, dtype="boolean")
     return found
 
 

@@ -10,7 +10,8 @@ from collsim.cli.main import invoke
 from collsim.interop.nccl_tests_read import read_nccl_tests
 from collsim.simulate import prepare
 from collsim.sweep.calibrate import calibrate
-from collsim.units import format_time
+from collsim.topology import load
+from collsim.units import format_time, parse_time
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "calibrate.md").read_text()
@@ -62,3 +63,17 @@ def test_the_table_of_fits(name, topology, options, least):
 def test_every_example_has_a_row():
     for file in (ROOT / "docs" / "examples" / "nccl-tests").iterdir():
         assert f"`docs/examples/nccl-tests/{file.name}`" in PAGE
+
+
+@pytest.mark.parametrize("name, links, family", [("hgx-h100", 16, "switch"), ("tpu-v3-8", 16, "ring")])
+def test_the_machines_that_others_measured(name, links, family):
+    machine = load(ROOT / "docs" / "examples" / "networks" / f"{name}.yml")
+    _, _, rate, latency = (
+        re.search(rf"^\| `docs/examples/networks/{name}.yml` \|(.*)$", PAGE, re.MULTILINE)[0].strip(" |").split(" | ")
+    )
+    assert (machine.hosts, machine.links, machine.family.split()[0]) == (8, links, family)
+    assert set(machine.bandwidth.tolist()) == {int(rate.split()[0]) * 2**30}
+    assert set(machine.latency.tolist()) == {parse_time(latency)}
+    # Seven steps of a byte take next to nothing but the latency of the links between neighbours.
+    run, way = prepare(machine, collective="all-gather").run("ring", 8), 2 if family == "switch" else 1
+    assert run.result.time == pytest.approx(7 * way * parse_time(latency), rel=1e-4)

@@ -5,7 +5,9 @@ import sys
 
 import pytest
 from sweep.sweep_cases import SIZES, Sweeping
+from sweep.test_repeat import STAR
 
+import collsim
 from collsim.errors import InvalidValue
 from collsim.sweep.cluster import Cluster
 
@@ -86,3 +88,40 @@ def test_a_scheduler_that_is_lost_ends_the_sweep_and_not_what_is_written(tmp_pat
 def test_an_address_that_means_nothing_is_refused(address):
     with pytest.raises(InvalidValue, match=f"No dask scheduler answers at '{address}'"):
         Cluster(address)
+
+
+@pytest.mark.slow
+def test_files_are_sent_to_workers_that_do_not_have_them_as_they_are_now(tmp_path, scheduler, monkeypatch):
+    """A worker keeps schedules between sweeps, and must not mistake an edited file for the one it knows."""
+    (tmp_path / "far").mkdir()
+    (tmp_path / "here").mkdir()
+    address, _ = scheduler
+    process = worker(tmp_path / "far", address)
+    monkeypatch.chdir(tmp_path / "here")
+    try:
+        for inner in ("ring", "direct"):
+            (tmp_path / "here" / "mine.py").write_text(STAR.replace("{inner}", inner))
+            given = {"topologies": "ring4", "sizes": ["1KiB", "1MiB"], "engines": "analytic"}
+            found = collsim.sweep(**given, algorithms="./mine.py", cluster=address)
+            wanted = collsim.sweep(**given, algorithms=inner, jobs=0)
+            assert [row.error for row in found.rows] == ["", ""]
+            assert [row.results["time_fs"] for row in found.rows] == [row.results["time_fs"] for row in wanted.rows]
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_point_that_stands_still_on_a_cluster_is_failed_after_the_timeout(tmp_path, scheduler):
+    sweeping = Sweeping(tmp_path)
+    address, _ = scheduler
+    process = worker(tmp_path, address)
+    try:
+        sweeping.flag("hang", "self", SIZES[3], "always")
+        assert sweeping.go("--cluster", address, "--timeout", "6s")[0] == 1
+        rows = sweeping.rows()
+        assert {size for size, row in rows.items() if row.status == "done"} == set(SIZES) - {SIZES[3]}
+        assert rows[SIZES[3]].error == "It took longer than the 6 s that --timeout allows a point."
+    finally:
+        process.kill()
+        process.wait()

@@ -66,6 +66,19 @@ def test_verdicts_and_points_that_only_one_has_are_told():
     assert found
 
 
+def test_a_point_that_is_refused_in_one_file_is_the_same_point():
+    """What it would depend on is not known of it, only what was asked for."""
+    (refused,) = collsim.sweep("ring3", "recursive-doubling", "1KiB", engines="analytic", jobs=0).rows
+    (done,) = collsim.sweep("ring3", "ring", "1KiB", engines="analytic", jobs=0).rows
+    done = replace(done, point=done.point | {"algorithm": "recursive-doubling"})
+    for pair in ((refused, done), (done, refused)):
+        found = compare_results(*(Results((row,)) for row in pair))
+        assert [change.what for change in found.changes] == [("status",)]
+        assert (found.only_before, found.only_after) == ((), ())
+    other = replace(done, point=done.point | {"size": 7})
+    assert len(compare_results(Results((refused,)), Results((other,))).only_before) == 1
+
+
 def test_how_long_a_run_took_is_no_change():
     first = small()
     assert not compare_results(first, Results(tuple(replace(row, wall_s=9.0, host="elsewhere") for row in first.rows)))

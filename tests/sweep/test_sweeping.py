@@ -56,6 +56,17 @@ def test_a_script_without_a_main_guard_may_use_processes(tmp_path):
     assert (done.stdout, done.stderr) == ("once\n2\n", "")
 
 
+def test_what_a_module_of_ones_own_registers_is_run_in_this_process(tmp_path):
+    """No other process has imported it."""
+    (tmp_path / "mine.py").write_text(Path(__file__).with_name("bomb.py").read_text())
+    (tmp_path / "script.py").write_text(
+        "import mine, collsim\n"
+        "print([row.status for row in collsim.sweep('ring3', 'bomb', '1KiB', engines='analytic').rows])\n"
+    )
+    done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("['done']\n", "")
+
+
 def test_what_is_registered_in_a_script_is_run_in_its_own_process(tmp_path):
     script = tmp_path / "script.py"
     text = Path(__file__).with_name("bomb.py").read_text()
@@ -130,6 +141,15 @@ def test_parquet_without_pyarrow_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UsageError, match=r"pip install 'collsim\[parquet\]'"):
         collsim.sweep("ring3", "ring", "1KiB", engines="analytic", jobs=0).to_parquet(tmp_path / "out.parquet")
+
+
+def test_truth_values_that_some_rows_lack_are_truth_values(tmp_path):
+    found = collsim.sweep("torus3x3", ["ring", "recursive-doubling"], "1KiB", engines="analytic", jobs=0)
+    frame = found.frame()
+    assert str(frame.bound_exact.dtype) == "boolean"
+    assert str(frame.time_fs.dtype) == "Int64"
+    found.to_parquet(tmp_path / "out.parquet")
+    assert pd.read_parquet(tmp_path / "out.parquet").bound_exact.tolist() == [True, pd.NA]
 
 
 def test_a_cluster_without_dask_is_one_sentence(monkeypatch):
