@@ -61,6 +61,11 @@ def test_every_draw_of_losses_was_run_and_selective_repeat_sends_each_once_more(
     assert {(r["loss"], r["recovery"], r["seed"]) for r in rows} == {
         (loss, recovery, str(k)) for loss, n in losses.items() for recovery in CONFIG["loss"]["recoveries"] for k in range(n)
     }
+    some = {
+        loss: sum(r["lost"] != "0" for r in rows if (r["loss"], r["recovery"]) == (loss, "go-back-n")) for loss in losses
+    }
+    assert (some["1e-6"], some["1e-5"], some["1e-4"]) == (2, 12, 5)
+    assert "At 1e-6 two draws of 20 lose a packet, at 1e-5 twelve" in PAGE
     for row in rows:
         assert row["recovery"] == "go-back-n" or row["repeated"] == row["lost"]
         assert (row["lost"] == "0") == (float(row["time_s"]) == float(rows[0]["time_s"]))
