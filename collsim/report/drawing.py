@@ -118,7 +118,7 @@ def name_nodes(axes: Axes, t: Topology, names: dict[int, str], scale: float) -> 
         style: dict[str, Any] = {"va": "center", "xytext": (0, 0)}
         if font < SMALLEST:
             # Names at the rim make the drawing a little smaller than `scale` says.
-            font = min(7.0, 0.9 * scale * beside(t, kind) / (0.6 * longest))
+            font = min(7.0, 0.9 * scale * min(beside(t, kind), spacing(t, kind)) / (0.6 * longest))
             if font < 0.9 * SMALLEST:
                 continue
             # Links end at the rim of the node, so that a name above it stands on some of them.

@@ -111,3 +111,11 @@ def test_the_shortest_bars_are_seen(drawn):
     (bars,) = (one for one in axes.collections if isinstance(one, shapes.PolyCollection))
     wide = [np.ptp(path.vertices[:, 0]) for path in bars.get_paths()]
     assert min(wide) >= 0.0009 * run.result.time
+
+
+@pytest.mark.parametrize("name", ["nvl72", "dgx-a100-x2", "nvl4x2", "hypercube64"])
+def test_names_do_not_run_into_each_other(name, drawn):
+    names = drawn(plot.plot_topology, load(name)).axes[0].texts
+    assert names
+    boxes = [text.get_window_extent() for text in names]
+    assert not [(a.x0, b.x0) for k, a in enumerate(boxes) for b in boxes[:k] if a.overlaps(b)]
