@@ -1,8 +1,9 @@
 """The colours of every figure: the eight of Okabe and Ito, told apart by colour-blind eyes, and scales made for them.
 
 Source: M. Okabe, K. Ito, "Color Universal Design" (2008). Series take the colours in the order of SERIES, and a marker or
-a hatch as well, so that a figure printed in grey still reads. What is many (chunks) or measured (use of links) takes the
-scale cividis, whose lightness rises evenly.
+a hatch as well, so that a figure printed in grey still reads. The seventh is a dark grey in place of their yellow, which is
+too pale for lines; a lighter grey would look like green and purple to eyes without M cones. What is many (chunks) or
+measured (use of links) takes the scale cividis, whose lightness rises evenly.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ __all__ = [
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, YELLOW, GREY = "#E69F00", "#56B4E9", "#F0E442", "#7F7F7F"
-SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY, "#000000")
+SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#4D4D4D", "#000000")
 MARKERS = "osD^vP*X<>"
 HATCHES = ("", "//", "..", "\\\\", "xx", "++", "oo", "**")
 GRID, PALE, SILVER, SHADE = "#DDDDDD", "#E4E8EC", "#BBBBBB", "#F3E3DC"

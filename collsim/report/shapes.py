@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 Points = NDArray[np.float64]
+FOLLOWED = 80
+"""Nodes of a machine up to which an eye can follow each of its lines."""
 
 
 def spacing(t: Topology, nodes: slice = slice(None)) -> float:
@@ -69,8 +71,28 @@ def node_radii(t: Topology) -> Points:
         away = hosts[None, :, :] - switches[:400, None, :]
         free = float(np.hypot(away[..., 0], away[..., 1]).min()) - host
         # A switch is a square, whose corners are 1.27 of its radius away from its middle.
-        radii[t.hosts :] = max(host, min(0.28 * apart, 0.55 * free, 0.036 * reach))
+        radii[t.hosts :] = max(host, min(0.28 * apart, 0.55 * free, 0.036 * reach, 0.75 * _passing(t)))
     return radii
+
+
+def _passing(t: Topology) -> float:
+    """Return how near a straight line of a link comes to a switch that is no end of it; lines that hit one go around it.
+
+    Infinite for large machines, whose lines nobody follows one by one; there nodes had better be seen.
+    """
+    if t.nodes > FOLLOWED:
+        return np.inf
+    pairs = np.unique(np.sort(np.stack([t.source, t.target], axis=1), axis=1), axis=0)
+    start, along = t.coordinates[pairs[:, 0]], t.coordinates[pairs[:, 1]] - t.coordinates[pairs[:, 0]]
+    square = np.maximum((along * along).sum(axis=1), 1e-12)
+    least, hit = np.inf, 0.16 * spacing(t)
+    for switch in range(t.hosts, t.nodes):
+        to = t.coordinates[switch] - start
+        share = (to * along).sum(axis=1) / square
+        away = np.hypot(*(to - share[:, None] * along).T)
+        third = (share > 0) & (share < 1) & (away >= hit) & (pairs != switch).all(axis=1)
+        least = min(least, float(away[third].min(initial=np.inf)))
+    return least
 
 
 def rates_shown(t: Topology) -> list[int]:

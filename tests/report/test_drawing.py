@@ -82,6 +82,7 @@ def test_nodes_are_seen_and_not_all_rim(name, drawn):
     assert (rims < across / 4).all()
 
 
+@pytest.mark.slow
 def test_long_names_stay_on_every_page(drawn):
     long = "a-name-that-somebody-gave-to-tell-it-from-all-others-of-this-hall"
     star = [Link(*ends, 10**9, 10**6) for k in range(4) for ends in ((k, 4), (4, k))]

@@ -1,7 +1,9 @@
 """Figures of a run: units, titles, and what they must name."""
 
 from html import unescape
+from itertools import combinations
 
+import numpy as np
 import pytest
 
 from collsim.report.palette import SERIES, of_chunk, scale_stops
@@ -48,6 +50,26 @@ def test_chunks_take_the_colours_for_colour_blind_eyes():
     assert [of_chunk(chunk, 8) for chunk in range(8)] == list(SERIES)
     assert (of_chunk(0, 90), of_chunk(89, 90)) == (scale_stops()[0], scale_stops()[-1])
     assert len({of_chunk(chunk, 90) for chunk in range(90)}) == 90
+
+
+# What eyes without M and without L cones see, in linear RGB: Machado, Oliveira, Fernandes (2009), at full severity.
+DEUTERANOPIA = ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881))
+PROTANOPIA = ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998))
+XYZ = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
+
+
+def lab(colour, eyes):
+    values = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    white = np.array(XYZ) @ np.clip(np.array(eyes) @ linear, 0, 1) / (0.9505, 1.0, 1.089)
+    x, y, z = np.where(white > 0.008856, np.cbrt(white), 7.787 * white + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("eyes", [np.eye(3), DEUTERANOPIA, PROTANOPIA], ids=["all cones", "no M cones", "no L cones"])
+def test_series_stay_apart_for_colour_blind_eyes(eyes):
+    for a, b in combinations(SERIES, 2):
+        assert np.linalg.norm(lab(a, eyes) - lab(b, eyes)) > 15, (a, b)
 
 
 def test_without_a_path_the_picture_is_returned():

@@ -73,3 +73,17 @@ def test_links_of_a_hypercube_that_begin_in_one_row_rise_to_different_heights():
     gap = spacing(cube)
     row = [way(cube, 0, b, gap) - cube.coordinates[0] for b in (1, 4)]
     assert len({round(float(np.abs(line[:, 1]).max()), 3) for line in row}) == 2
+
+
+@pytest.mark.parametrize("name", ["fattree4", "leafspine4x4x2", "bigraph4x8", "nvl4x2", "dragonfly1x2x1"])
+def test_no_line_seems_to_end_at_a_switch_that_it_passes(name):
+    topology = load(name)
+    radii = node_radii(topology)
+    shapes, links = link_shapes(topology)
+    for line, link in zip(shapes, links, strict=True):
+        along = np.concatenate([line[0] + share * (line[-1] - line[0]) for share in np.linspace(0, 1, 40)[:, None]]).reshape(
+            -1, 2
+        )
+        points = along if len(line) == 2 else line
+        for switch in set(range(topology.hosts, topology.nodes)) - {int(topology.source[link]), int(topology.target[link])}:
+            assert np.hypot(*(points - topology.coordinates[switch]).T).min() > radii[switch]
