@@ -38,19 +38,25 @@ SHOWN_EACH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A point: its hash, its place in the grid, its parameters as tables call them, and what runs it or why nothing can.
+    """A point: its hash, its place in the grid, what its results depend on, and what runs it or why nothing can.
 
-    `asked`: its parameters as they were asked for and the digests of the files they name.
+    `point`: as it was asked for; `named`: parameters that tables call otherwise; `files`: those that it names. There may be
+    a million jobs, so that what a row alone needs is made with the row.
     """
 
     key: str
-    kind: str
     position: int
-    shown: dict[str, Any]
+    point: Point
     inputs: dict[str, Any]
-    asked: dict[str, Any]
+    files: tuple[File, ...]
+    named: dict[str, Any]
     work: Work | None
     refused: UsageError | None = None
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The parameters as tables call them."""
+        return self.point.shown() | self.named
 
     def row(self, answer: Answer) -> Row:
         """Return the row of this point with what came of it."""
@@ -58,7 +64,7 @@ class Job:
 
         return Row(
             self.key,
-            self.kind,
+            self.point.kind,
             answer.status,
             self.shown,
             self.inputs,
@@ -71,7 +77,7 @@ class Job:
             __version__,
             answer.attempts,
             self.position,
-            self.asked,
+            as_asked(self.point.parameters, self.files),
         )
 
 
@@ -107,17 +113,16 @@ def make_job(runner: Runner, position: int, point: Point, files: tuple[File, ...
     """Return `point`, which names `files`, ready to run, or why it cannot be run."""
     from collsim import __version__
 
-    asked = as_asked(point.parameters, files)
     try:
         prepared = runner.prepare(point.parameters, kept)
     except UsageError as error:
         # What it would depend on cannot be known, so it is known by what was asked for.
         inputs = {"kind": point.kind, **point.shown(), "collsim": __version__}
-        return Job(hash_of(inputs), point.kind, position, point.shown(), inputs, asked, None, error)
+        return Job(hash_of(inputs), position, point, inputs, files, {}, None, error)
     inputs = {"kind": point.kind, **prepared.inputs}
     algorithms = tuple(file for file in files if Path(file.path).suffix.lower() in ALGORITHM_READERS)
     work = Shipped(prepared.work, algorithms) if algorithms else prepared.work
-    return Job(hash_of(inputs), point.kind, position, point.shown() | prepared.shown, inputs, asked, work)
+    return Job(hash_of(inputs), position, point, inputs, files, prepared.shown, work)
 
 
 def refusals(plan: Plan) -> dict[str, UsageError]:
