@@ -76,8 +76,14 @@ class Case:
     def plan(self, algorithm: str | Schedule, size: int) -> tuple[Schedule, Proof]:
         """Return the schedule that `algorithm` ("multitree:ports=1", or a schedule) gives for `size`, and its proof."""
         from collsim.collectives.algorithm import parse_algorithm
+        from collsim.collectives.schedule import Schedule
         from collsim.collectives.verify import verify
+        from collsim.errors import InvalidValue
 
+        if not isinstance(algorithm, str | Schedule):
+            raise InvalidValue(
+                f"The algorithm {algorithm!r} is neither a name like 'ring' nor a Schedule; collsim.compare takes several."
+            )
         if not isinstance(algorithm, str):
             return algorithm, verify(algorithm, self.topology)
         entry, options = parse_algorithm(algorithm)
@@ -221,13 +227,13 @@ def prepare(
     latency: str | int | None = None,
     network: NetworkConfig | Mapping[str, object] | str | None = None,
     engine: str = DEFAULT_ENGINE,
-    placement: str | Sequence[int] = "linear",
-    hosts: Sequence[int] | None = None,
+    placement: str | Sequence[int | str] = "linear",
+    hosts: Sequence[int | str] | None = None,
     seed: int = 0,
     root: int = 0,
-    fail: Sequence[str] = (),
+    fail: str | Sequence[str] = (),
     degrade: Mapping[str, float | str] | None = None,
-    at: Sequence[str | LinkChange] = (),
+    at: str | Sequence[str | LinkChange] = (),
 ) -> Case:
     """Return the case that `simulate` runs: parameters as there, everything checked, nothing simulated."""
     from collsim.collectives.collective import collective as named
@@ -235,8 +241,11 @@ def prepare(
     from collsim.errors import InvalidValue
     from collsim.network.link_changes import parse_changes
     from collsim.topology.placement import place
+    from collsim.units import parse_count
 
     ENGINES.get(engine)
+    seed, root = parse_count(seed, "seed"), parse_count(root, "root")
+    fail, at = [fail] if isinstance(fail, str) else fail, [at] if isinstance(at, str) else at
     machine, faults = machine_of(topology, bandwidth, latency, fail, degrade or {})
     group, where = place(machine, placement, hosts)
     wanted = named(collective, root)
@@ -260,14 +269,14 @@ def simulate(
     latency: str | int | None = None,
     network: NetworkConfig | Mapping[str, object] | str | None = None,
     engine: str = DEFAULT_ENGINE,
-    placement: str | Sequence[int] = "linear",
-    hosts: Sequence[int] | None = None,
+    placement: str | Sequence[int | str] = "linear",
+    hosts: Sequence[int | str] | None = None,
     baseline: str | None = None,
     seed: int = 0,
     root: int = 0,
-    fail: Sequence[str] = (),
+    fail: str | Sequence[str] = (),
     degrade: Mapping[str, float | str] | None = None,
-    at: Sequence[str | LinkChange] = (),
+    at: str | Sequence[str | LinkChange] = (),
     observers: Sequence[object] = (),
     crossings: bool = False,
 ) -> Outcome:
@@ -327,7 +336,7 @@ def machine_of(
 
     machine = load(topology, bandwidth=bandwidth, latency=latency)
     if degrade:
-        machine = degrade_links(machine, dict(degrade))
+        machine = degrade_links(machine, degrade)
     if fail:
         machine = fail_links(machine, list(fail))
     return machine, (*(f"failed {link}" for link in fail), *(f"{link} at {f} of its rate" for link, f in degrade.items()))
@@ -339,7 +348,7 @@ def _request(
     latency: str | int | None,
     fail: Sequence[str],
     degrade: Mapping[str, float | str],
-    placement: str | Sequence[int],
+    placement: str | Sequence[int | str],
 ) -> tuple[str, ...]:
     words = ["--topo", str(getattr(topology, "name", topology))]
     words += ["--bandwidth", str(bandwidth)] if bandwidth is not None else []
@@ -350,10 +359,15 @@ def _request(
 
 
 def _network(network: NetworkConfig | Mapping[str, object] | str | None) -> NetworkConfig:
+    from collsim.errors import InvalidValue
     from collsim.network.config import NetworkConfig
 
     if isinstance(network, NetworkConfig):
         return network
+    if network is not None and not isinstance(network, str | Mapping):
+        raise InvalidValue(
+            f"Settings of the network are a preset's name or a mapping like {{'header': '64B'}}, not {network!r}."
+        )
     return NetworkConfig.preset(network) if isinstance(network, str) else NetworkConfig().with_settings(network or {})
 
 

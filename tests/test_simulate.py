@@ -166,3 +166,47 @@ def test_the_page_of_the_python_api_runs(tmp_path, monkeypatch, capsys):
         exec(compile(block, "docs/python-api.md", "exec"), names)
     assert (tmp_path / "comparison.png").exists()
     assert "Did you mean" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (
+            {"topology": ["torus4x4", "mesh4x4"]},
+            r"topology \['torus4x4', 'mesh4x4'\] is neither.*collsim.sweep takes a list",
+        ),
+        ({"topology": 16}, "topology 16 is neither a name"),
+        ({"algorithm": ["ring"]}, r"algorithm \['ring'\] is neither.*collsim.compare takes several"),
+        ({"hosts": 5}, "hosts 5 are no list"),
+        ({"hosts": "h0,h1"}, "hosts 'h0,h1' are no list"),
+        ({"hosts": ["h0", "x1"]}, "host in hosts 'x1'"),
+        ({"placement": [0, 1.5]}, "host in placement '1.5'"),
+        ({"seed": "x"}, "seed 'x'; it is a whole number"),
+        ({"root": "first", "collective": "broadcast"}, "root 'first'; it is a whole number"),
+        ({"degrade": ["h0-h1=0.5"]}, "shares by name, like {'h0-h1': 0.5}"),
+        ({"degrade": {"h0-h1": None}}, "'h0-h1'"),
+        ({"fail": "h0-h9"}, "link 'h0-h9'"),
+        ({"fail": "h0-"}, "'h0-' has one end; put names with '>' in quotes, like 'h0->h1'"),
+        ({"network": ["header=64B"]}, "Settings of the network"),
+    ],
+)
+def test_values_of_a_wrong_kind_are_told_with_the_cure(arguments, told):
+    with pytest.raises(collsim.CollsimError, match=told):
+        collsim.simulate(**{"topology": "torus3x3", "algorithm": "ring", "size": 1024, "engine": "analytic"} | arguments)
+
+
+def test_one_link_needs_no_list_and_hosts_have_names():
+    plain = {"size": 1024, "engine": "analytic"}
+    one, many = (collsim.simulate("torus3x3", "ring", fail=fail, **plain) for fail in ("h0->h1", ["h0->h1"]))
+    assert one.topology.digest == many.topology.digest
+    named, numbered = (collsim.simulate("torus3x3", "ring", hosts=hosts, **plain) for hosts in (["h0", "h4"], [0, 4]))
+    assert named.schedule.ranks_to_hosts.tolist() == numbered.schedule.ranks_to_hosts.tolist() == [0, 4]
+
+
+def test_a_comparison_takes_text_as_the_command_does():
+    found = collsim.compare("ring4", "ring,multitree", "1KiB,2KiB", engine="analytic")
+    assert found.algorithms == ("ring", "multitree")
+    assert found.best("2KiB") is found.best(2048)
+    assert found.outcome("ring", "1KiB").size == 1024
+    with pytest.raises(InvalidValue, match="Nothing was run at 4 MiB; sizes are 1 KiB, 2 KiB"):
+        found.best("4MiB")

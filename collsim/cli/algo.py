@@ -83,6 +83,9 @@ def check(algorithm: str, machines: tuple[str, ...], size: str) -> int:
     # An algorithm refuses a machine for the same reason whatever the collective.
     for topology, reason in {c.topology: c.detail for c in done if c.verdict == "refused"}.items():
         click.echo(f"Refused on {topology}: {reason.partition(' It needs ')[0]}")
+    if any(c.verdict == "wrong" and " failed with " in c.detail for c in done):
+        name = next(c.detail for c in done if " failed with " in c.detail).partition(" failed with ")[0]
+        click.echo(f"Where a machine does not suit, begin with: raise {name}.refuse(topology, 'why.')")
     counts = {word: sum(c.verdict == word for c in done) for word in ("proved", "refused", "wrong")}
     click.echo(", ".join(f"{count} {word}" for word, count in counts.items()) + ".")
     return 1 if counts["wrong"] else 0
@@ -102,9 +105,14 @@ def lint(path: str, root: int) -> int:
     """
     from pathlib import Path
 
+    from collsim.errors import InvalidValue
     from collsim.interop.msccl_lint import lint
     from collsim.interop.msccl_read import read_msccl
 
+    if Path(path.partition(":")[0]).suffix == ".py":
+        raise InvalidValue(
+            f"{path} is Python, and lint is for MSCCL's XML; 'collsim algo check {path}' proves an algorithm."
+        )
     program = read_msccl(Path(path).expanduser())
     found = lint(program, root)
     for sentence in found:

@@ -22,6 +22,8 @@ TEXTS = ("json", "csv", "table")
 @machine_options
 @click.option(
     "--algos",
+    "--algo",
+    "algos",
     required=True,
     metavar="A,B,...",
     shell_complete=complete_algorithms,
@@ -29,6 +31,8 @@ TEXTS = ("json", "csv", "table")
 )
 @click.option(
     "--sizes",
+    "--size",
+    "sizes",
     metavar="SIZES",
     help="LOW:HIGH:xFACTOR, LOW:HIGH:+STEP or a list. [those measured, else 32KiB:64MiB:x4]",
 )
@@ -68,7 +72,7 @@ def compare(topo: str, algos: str, sizes: str | None, metric: str, **options: An
     from collsim.errors import InvalidValue
     from collsim.report.output import check_drawable, check_writable
     from collsim.simulate import prepare
-    from collsim.sweep.compare import DEFAULT_SIZES, beside, collect, parse_sizes, runs
+    from collsim.sweep.compare import DEFAULT_SIZES, beside, collect, parse_sizes, runs, split_algorithms
 
     paths = {kind: options.pop(f"{kind}_path") for kind in ("plot", "csv", "json", "table")}
     for kind, path in paths.items():
@@ -102,17 +106,6 @@ def compare(topo: str, algos: str, sizes: str | None, metric: str, **options: An
         click.echo("Error: Interrupted; the runs above are complete, the others are missing.", err=True)
         return 130
     return 0 if comparison.outcomes else 1
-
-
-def split_algorithms(text: str) -> list[str]:
-    """Return ["ring", "multitree:ports=1,order=id"] of "ring,multitree:ports=1,order=id": key=value stays with its name."""
-    names: list[str] = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        if names and "=" in part and ":" not in part and ":" in names[-1]:
-            names[-1] += f",{part}"
-        else:
-            names.append(part)
-    return list(dict.fromkeys(names))
 
 
 def _write(comparison: Comparison, paths: dict[str, str | None], metric: str) -> None:

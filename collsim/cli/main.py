@@ -110,7 +110,7 @@ def invoke(arguments: Sequence[str]) -> int:
             return 0
         context = getattr(error, "ctx", None)
         where = f" See '{context.command_path} --help'." if context else ""
-        return _fail(error.format_message() + where, error.exit_code)
+        return _fail(_sentence(error.format_message()) + where, error.exit_code)
     except (BrokenPipeError, ReaderLeft):
         _give_up_output()
         return 0
@@ -128,6 +128,15 @@ def invoke(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         text = f"collsim failed unexpectedly ({type(error).__name__}: {error}); this is a fault of collsim, please report it"
         return _fail(f"{' '.join(text.split())} with the command and the output of COLLSIM_DEBUG=1.", 1)
+
+
+def _sentence(text: str) -> str:
+    """Return what click says as a sentence, with the cure for words that belong to no option."""
+    if text.startswith("Got unexpected extra argument"):
+        return (
+            f"{text.rstrip('.')}; a list has commas and no blanks, like ring,multitree, and other values follow an option."
+        )
+    return text if text.endswith((".", "?", ")", "!")) else f"{text}."
 
 
 def _give_up_output() -> None:

@@ -66,10 +66,9 @@ def _run(topo: Any, baseline: str | None, options: dict[str, Any]) -> Any:
     """Return the outcome or the comparison that the options ask for."""
     from dataclasses import replace
 
-    from collsim.cli.compare import split_algorithms
     from collsim.errors import InvalidValue
     from collsim.simulate import prepare
-    from collsim.sweep.compare import collect, parse_sizes, runs
+    from collsim.sweep.compare import collect, parse_sizes, runs, split_algorithms
 
     names, sizes = split_algorithms(options["algos"]), parse_sizes(options["sizes"])
     if not names:

@@ -188,7 +188,13 @@ def notes(study: Study) -> list[str]:
             f"of {at.accelerator.name}, activations not counted; times are as if they fitted."
         )
     if len(at.groups) > 1 and study.mode == "train":
-        found.append("The groups' gradients are not summed between them: that belongs to data parallelism, and is the same.")
+        share = 4 * at.shape.parts(at.degree).total
+        hosts = ", ".join(case.topology.names[group[0]] for group in at.groups[:4]) + (", ..." if len(at.groups) > 4 else "")
+        found.append(
+            "The groups' gradients are not summed between them, which is the same for all rows: an all-reduce of "
+            f"{share / 1e9:,.2f} GB in fp32 among {hosts}, and among each of the other places of a group at the same time. "
+            f"'collsim run --size {share} --placement FILE' times one of them, FILE naming these hosts."
+        )
     size = max(study.own.message, 1)
     return [*found, *case.run(at.plans.choice("all-reduce", size), size).warnings]
 

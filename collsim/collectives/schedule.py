@@ -165,7 +165,12 @@ class ScheduleBuilder:
         self._columns: list[Sequence[IntArray]] = []
 
     def add(self, step: int, src: int, dst: int, chunk: int, op: int, *, count: int = 1, path: Sequence[int] = ()) -> int:
-        """Append one transfer and return its id; `path` is a list of link ids or empty."""
+        """Append one transfer, one message from rank `src` to rank `dst`, and return its id.
+
+        It carries chunks `chunk` to `chunk` + `count` - 1, chunk 0 following the last, as they are in `step`; `op` is REDUCE
+        (add to what is there) or COPY (replace it). `path`: ids of the links it takes, or empty to leave them to routing.
+        Nothing is checked before `finish` and the proof.
+        """
         self._rows.append((step, src, dst, chunk, count, op))
         self._paths.append(path)
         return len(self._rows) - 1

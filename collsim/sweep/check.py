@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isclose
 
 import numpy as np
 
@@ -89,7 +90,8 @@ def _untrue(case: Case, entry: Algorithm, plan: Schedule) -> str:
     # Exact: bytes of a buffer as large as its weight are the weights themselves.
     moved = np.zeros(plan.ranks, dtype=np.int64)
     np.add.at(moved, plan.src, plan.message_bytes(plan.unit))
-    if volume is not None and volume * plan.unit != int(moved.max(initial=0)):
+    # A formula may be written in floats, which are right to fifteen digits and not exact.
+    if volume is not None and not isclose(volume * plan.unit, int(moved.max(initial=0)), rel_tol=1e-12):
         sent = int(moved.max(initial=0)) / plan.unit
         law = f"its formula '{entry.volume.text}' gives {float(volume):.4g}"
         return f"the busiest rank sends {sent:.4g} of the size, while {law}"

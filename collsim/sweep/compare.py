@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collsim.interop.nccl_tests import Measured
     from collsim.report.picture import Picture
 
-__all__ = ["DEFAULT_SIZES", "Comparison", "Refusal", "beside", "compare", "parse_sizes", "runs"]
+__all__ = ["DEFAULT_SIZES", "Comparison", "Refusal", "beside", "compare", "parse_sizes", "runs", "split_algorithms"]
 
 DEFAULT_SIZES = "32KiB:64MiB:x4"
 
@@ -52,8 +52,9 @@ class Comparison:
     refusals: tuple[Refusal, ...] = ()
     measured: Measured | None = None
 
-    def outcome(self, algorithm: str, size: int) -> Outcome | None:
-        """Return the outcome of `algorithm` at `size` bytes; None when it did not run."""
+    def outcome(self, algorithm: str, size: str | int) -> Outcome | None:
+        """Return the outcome of `algorithm` at `size` (bytes, or text like "1MiB"); None when it did not run."""
+        size = parse_size(size)
         return next((o for o in self.outcomes if o.algorithm == algorithm and o.size == size), None)
 
     def reference(self, size: int) -> Outcome | None:
@@ -86,8 +87,16 @@ class Comparison:
         times = [(o.size, o.result.time) for o in own]
         return to_nccl_tests(times, first.schedule.collective, hosts, about)
 
-    def best(self, size: int) -> Outcome | None:
-        """Return the fastest outcome at `size`; ties go to the algorithm named first."""
+    def best(self, size: str | int) -> Outcome | None:
+        """Return the fastest outcome at `size` (bytes, or text like "1MiB"); ties go to the algorithm named first.
+
+        None where nothing ran; InvalidValue, with the sizes there are, for one that was not asked for.
+        """
+        size = parse_size(size)
+        if size not in self.sizes:
+            raise InvalidValue(
+                f"Nothing was run at {format_size(size)}; sizes are {', '.join(map(format_size, self.sizes))}."
+            )
         return min((o for o in self.outcomes if o.size == size), key=lambda o: o.result.time, default=None)
 
     def complete(self, size: int) -> bool:
@@ -190,7 +199,7 @@ def compare(
     "32KiB:64MiB:x4". Raises what `prepare` raises, and InvalidValue for a table of another collective or number of ranks;
     an algorithm that does not suit is listed in `refusals`.
     """
-    names = (algorithms,) if isinstance(algorithms, str) else tuple(algorithms)
+    names = tuple(split_algorithms(algorithms)) if isinstance(algorithms, str) else tuple(algorithms)
     case = prepare(topology, **settings)
     table = beside(case, measured)
     amounts = parse_sizes(sizes) if sizes is not None else table.sizes if table else parse_sizes(DEFAULT_SIZES)
@@ -245,6 +254,17 @@ def parse_sizes(sizes: str | int | Sequence[str | int]) -> tuple[int, ...]:
         why = "none at all" if not values else f"{min(values)} bytes, which no collective carries"
         raise InvalidValue(f"The sizes '{sizes}' hold {why}; write sizes of 1 byte or more, like 32KiB:64MiB:x4.")
     return tuple(dict.fromkeys(values))
+
+
+def split_algorithms(text: str) -> list[str]:
+    """Return ["ring", "multitree:ports=1,order=id"] of "ring,multitree:ports=1,order=id": key=value stays with its name."""
+    names: list[str] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        if names and "=" in part and ":" not in part and ":" in names[-1]:
+            names[-1] += f",{part}"
+        else:
+            names.append(part)
+    return list(dict.fromkeys(names))
 
 
 def _expand(text: str) -> list[int]:

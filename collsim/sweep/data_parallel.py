@@ -14,6 +14,7 @@ from collsim.report.trace import Traced, check_traceable
 from collsim.sweep.data_parallel_job import job_from_words
 from collsim.sweep.data_parallel_place import Job, Place, place
 from collsim.sweep.data_parallel_run import SchemeRun, Study
+from collsim.units import parse_count
 from collsim.workloads.data_parallel import SCHEMES, Exchange, Written
 from collsim.workloads.timeline import timeline
 
@@ -84,7 +85,7 @@ def collect(done: Sequence[SchemeRun], schemes: Sequence[str]) -> Study:
 
 
 def data_parallel(
-    ranks: int | Sequence[int] = 64,
+    ranks: int | str | Sequence[int | str] = 64,
     schemes: str = "all",
     *,
     topology: str | None = None,
@@ -104,7 +105,7 @@ def data_parallel(
     True
     """
     names = parse_schemes(schemes)
-    counts = [ranks] if isinstance(ranks, int) else list(ranks)
+    counts = [parse_count(count, "number of ranks") for count in ([ranks] if isinstance(ranks, int | str) else ranks)]
     what = job if isinstance(job, Job) else job_from_words(job or {})
     places = [place(what, count, topology, algorithm, names, **settings) for count in counts]
     return collect(list(runs(places, names)), names)

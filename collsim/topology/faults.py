@@ -30,6 +30,9 @@ def find_links(topology: Topology, name: str) -> tuple[int, ...]:
         most = max(map(len, parallel))
         raise InvalidValue(f"'{name}' names parallel link {pick}, but '{ends}' has {most}; they count from #0.")
     found = [link for links in parallel for link in (links if pick is None else links[pick : pick + 1])]
+    if not found and ends.endswith("-"):
+        # What a shell leaves of h0->h1, whose ">" sends the output to a file called h1.
+        raise InvalidValue(f"The link '{name}' has one end; put names with '>' in quotes, like '{ends}>h1'.")
     if not found:
         raise _unknown(topology, name, ends)
     return tuple(sorted(found))
@@ -86,6 +89,8 @@ def degrade_links(topology: Topology, factors: Mapping[str, float | str]) -> Top
     Rates are rounded to whole bytes/s. A link named twice is slowed twice. Raises UnknownName for an unknown link and
     InvalidValue for a factor that is no number above zero.
     """
+    if not isinstance(factors, Mapping):
+        raise InvalidValue(f"Links to degrade are shares by name, like {{'h0-h1': 0.5}}, not {factors!r}.")
     bandwidth = topology.bandwidth.copy()
     for name, factor in factors.items():
         scale = parse_factor(name, factor)
@@ -104,7 +109,7 @@ def parse_factor(name: str, factor: float | str) -> float:
     """Return the share of its rate at which the link `name` is left; InvalidValue unless it is a number above zero."""
     try:
         scale = float(factor)
-    except ValueError:
+    except (TypeError, ValueError):
         scale = 0.0
     if not 0 < scale < float("inf"):
         raise InvalidValue(

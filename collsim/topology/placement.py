@@ -13,15 +13,18 @@ from collsim.units import parse_count
 __all__ = ["place"]
 
 
-def place(machine: Topology, placement: str | Sequence[int], hosts: Sequence[int] | None) -> tuple[tuple[int, ...], str]:
+def place(
+    machine: Topology, placement: str | Sequence[int | str], hosts: Sequence[int | str] | None
+) -> tuple[tuple[int, ...], str]:
     """Return (host of each rank, the placement in words).
 
-    `placement`: "linear", "random:SEED", a file, or the host of each rank; `hosts`: the group, default all. Raises
-    InvalidValue for anything but two or more distinct hosts, UnknownName and FileFormatError for a file's words.
+    `placement`: "linear", "random:SEED", a file, or the host of each rank; `hosts`: the group, default all; lists hold
+    numbers or names. Raises InvalidValue for anything but two or more distinct hosts, UnknownName and FileFormatError for
+    a file's words.
     """
-    group, where = list(range(machine.hosts)) if hosts is None else [int(host) for host in hosts], "linear"
+    group, where = list(range(machine.hosts)) if hosts is None else _numbers(machine, hosts, "hosts"), "linear"
     if not isinstance(placement, str):
-        group, where = [int(host) for host in placement], "as given"
+        group, where = _numbers(machine, placement, "placement"), "as given"
     elif placement.startswith("random:") or placement == "random":
         random.Random(parse_count(placement[7:] or "0", "placement seed")).shuffle(group)
         where = placement
@@ -33,6 +36,14 @@ def place(machine: Topology, placement: str | Sequence[int], hosts: Sequence[int
     if len(group) < 2 or len(set(group)) != len(group) or not 0 <= min(group) <= max(group) < machine.hosts:
         raise InvalidValue(f"A group is 2 or more distinct hosts between 0 and {machine.hosts - 1}, not {group[:8]}.")
     return tuple(group), where
+
+
+def _numbers(machine: Topology, hosts: Sequence[int | str], what: str) -> list[int]:
+    """Return the hosts of a list of numbers and names."""
+    if isinstance(hosts, str) or not hasattr(hosts, "__iter__"):
+        raise InvalidValue(f"The {what} {hosts!r} are no list; write one of numbers or names, like [0, 1, 2, 3].")
+    names = {name: host for host, name in enumerate(machine.names[: machine.hosts])}
+    return [names[host] if host in names else parse_count(host, f"host in {what}") for host in hosts]
 
 
 def _read_placement(machine: Topology, path: str) -> list[int]:

@@ -52,6 +52,11 @@ def load(
                 f"'{topology.name}' is a finished topology: bandwidth and latency cannot be given again; build it with them."
             )
         return topology
+    if not isinstance(topology, str | os.PathLike):
+        raise InvalidValue(
+            f"The topology {topology!r} is neither a name like 'torus4x4', a path nor a Topology; "
+            "it is one machine, and collsim.sweep takes a list."
+        )
     if not isinstance(topology, str):
         return read_file(Path(topology), rate, delay)
     text = topology.strip()
@@ -94,6 +99,8 @@ def unknown_family(text: str) -> UnknownName:
     head = head.replace("-", "").replace("_", "")
     family = head if head in FAMILIES else nearest(head, FAMILIES)
     guess = nearest(text, machines())
+    if not head and len(sizes) > 1:
+        family = "torus"  # sizes alone, like 4x4
     if family is not None and (sizes or head == family or guess is None):
         guess = family + "x".join(sizes) if sizes else FAMILIES.get(family).example
     syntaxes = (part for _, entry in FAMILIES.items() for part in entry.syntax.split(" | "))

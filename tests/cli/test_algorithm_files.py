@@ -127,3 +127,18 @@ def test_a_refusal_elsewhere_is_no_fault(capsys):
     out = capsys.readouterr().out
     assert "Refused on ring5: hdrm cannot run on ring5" in out
     assert "0 wrong" in out
+
+
+def test_a_fault_on_a_machine_that_does_not_suit_is_told_with_the_cure(tmp_path, capsys):
+    file = tmp_path / "grid.py"
+    file.write_text(STAR.replace("    builder", "    rows, columns = topology.dims\n    builder", 1))
+    assert invoke(["algo", "check", str(file), "--topo", "switch4", "--topo", "mesh3x3"]) == 1
+    told = capsys.readouterr().out
+    assert "switch4: star failed with ValueError in grid.py, line" in told
+    assert "Where a machine does not suit, begin with: raise star.refuse(topology, 'why.')" in told
+    assert "1 proved, 0 refused, 1 wrong." in told
+
+
+def test_lint_says_that_it_is_for_xml(tmp_path, capsys):
+    assert invoke(["algo", "lint", str(tmp_path / "star.py")]) == 2
+    assert "is Python" in capsys.readouterr().err

@@ -68,6 +68,9 @@ WRONG = [
     (("schedule", "--topo", "ring4", "--algo", "ring", "--steps", "9:12"), "0 to 5"),
     (("bound", "--topo", "ring4", "--size", "0"), "1 byte"),
     (("completion", "tcsh"), "bash"),
+    (("compare", "--topo", "ring4", "--algos", "ring", "multitree"), "a list has commas and no blanks, like ring,multitree"),
+    (("run", "--topo", "ring4", "--algo", "ring", "--fail", "h0-"), "put names with '>' in quotes, like 'h0->h1'"),
+    (("run", "--topo", "4x4"), "torus4x4"),
 ]
 
 

@@ -12,6 +12,7 @@ from collsim.cli import workload_tp
 from collsim.cli.main import invoke
 from collsim.sweep.tensor_parallel import TensorParallel
 from collsim.sweep.tensor_parallel_study import tensor_parallel
+from collsim.workloads.transformers.shape import TRANSFORMERS
 
 BASE = ("--topo", "gaudi3", "--model", "caatnet-130m")
 LABELS = (
@@ -245,3 +246,12 @@ def test_a_timeline_is_drawn_of_every_share(go, tmp_path):
     code, _, err = go(*BASE, "--plot-time", str(tmp_path / "time.xyz"))
     assert code == 2
     assert "png" in err
+
+
+def test_the_sum_of_gradients_that_is_left_out_is_given_as_a_command(capsys):
+    words = ("--topo", "dgx-a100-x2", "--model", "caatnet-130m", "--dp", "2", "--p", "1", "--mode", "train")
+    assert invoke(("workload", "tp", *words, "--set", "routing=widest")) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    bytes_ = 4 * TRANSFORMERS.get("caatnet-130m").parts(8).total
+    assert "among gpu0, gpu8, and among each of the other places" in told
+    assert f"collsim run --size {bytes_} --placement FILE" in told

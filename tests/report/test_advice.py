@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from collsim.cli.compare import split_algorithms
 from collsim.cli.main import cli
 from collsim.collectives.algorithm import ALGORITHMS
 from collsim.collectives.collective import collective
@@ -15,6 +14,7 @@ from collsim.network.config import NetworkConfig
 from collsim.report.advice import advise, settings_words
 from collsim.report.candidates import candidates
 from collsim.simulate import Case, simulate
+from collsim.sweep.compare import split_algorithms
 from collsim.topology.graph import Link, build
 
 

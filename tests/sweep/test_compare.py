@@ -1,8 +1,7 @@
 import pytest
 
-from collsim.cli.compare import split_algorithms
 from collsim.errors import CollsimError, InvalidValue, UnknownName
-from collsim.sweep.compare import collect, compare, parse_sizes
+from collsim.sweep.compare import collect, compare, parse_sizes, split_algorithms
 
 
 @pytest.mark.parametrize(
@@ -75,3 +74,13 @@ def test_a_size_is_complete_when_all_have_run_or_refused():
     assert [found.complete(size) for size in found.sizes] == [True, True]
     interrupted = collect(names, found.sizes, [*found.outcomes[:1], *found.refusals[:1], found.outcomes[1]])
     assert [interrupted.complete(size) for size in found.sizes] == [True, False]
+
+
+def test_options_may_be_spelt_as_those_of_run(capsys):
+    from collsim.cli.main import invoke
+
+    words = ["--topo", "ring4", "--engine", "analytic"]
+    assert invoke(["compare", *words, "--algo", "ring,direct", "--size", "1KiB"]) == 0
+    short = capsys.readouterr().out
+    assert invoke(["compare", *words, "--algos", "ring,direct", "--sizes", "1KiB"]) == 0
+    assert capsys.readouterr().out == short

@@ -23,6 +23,7 @@ from collsim.topology import load, machines
         ("dgx_a100", "dgx-a100"),
         ("dragonfly2*4*2", "dragonfly2x4x2"),
         ("nlv72", "nvl72"),
+        ("4x4", "torus4x4"),
     ],
 )
 def test_unknown_names_get_the_nearest(name, guess):
