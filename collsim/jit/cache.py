@@ -30,7 +30,8 @@ def looked_at(sources: Path) -> tuple[int, int]:
 
     Each is read as numba would read it: an index with numba's version, and a file for each kind of arguments.
     """
-    whole = damaged = 0
+    # Copies of the package in several places have a file each for one kernel.
+    whole, damaged = set[str](), 0
     for index in cache_directory(sources).rglob("*.nbi"):
         try:
             with index.open("rb") as file:
@@ -42,8 +43,8 @@ def looked_at(sources: Path) -> tuple[int, int]:
         except Exception:  # whatever damaged bytes make of unpickling
             damaged += 1
         else:
-            whole += bool(names)
-    return whole, damaged
+            whole |= {index.stem} if names else set()
+    return len(whole), damaged
 
 
 def is_temporary(sources: Path) -> bool:

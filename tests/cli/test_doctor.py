@@ -89,6 +89,23 @@ def test_a_damaged_cache_is_told(capsys, monkeypatch, tmp_path):
     assert found["Kernels, packets"][0].startswith("cold, 0 compiled, 2 damaged: compiled anew")
 
 
+def test_a_kernel_of_several_copies_of_the_package_counts_once(monkeypatch, tmp_path):
+    cache.cache_directory.cache_clear()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    try:
+        folder = cache.cache_directory(PACKAGE / "engines" / "compiled")
+        for place in ("one", "two"):
+            (folder / place).mkdir()
+            index = pickle.dumps(numba.__version__) + pickle.dumps(("stamp", {"key": "kernel.1.nbc"}))
+            (folder / place / "kernel.nbi").write_bytes(index)
+            (folder / place / "kernel.1.nbc").write_bytes(pickle.dumps("code"))
+        assert cache.looked_at(PACKAGE / "engines" / "compiled") == (1, 0)
+        (folder / "two" / "kernel.1.nbc").unlink()
+        assert cache.looked_at(PACKAGE / "engines" / "compiled") == (1, 1)
+    finally:
+        cache.cache_directory.cache_clear()
+
+
 def test_kernels_of_another_numba_do_not_count(monkeypatch, tmp_path):
     cache.cache_directory.cache_clear()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
