@@ -28,20 +28,20 @@ def transcripts(block):
     return [tuple(part.split("\n", 1)) for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
 
 
-def squeezed(text):
-    """Return the lines of `text` with blanks made one, and without times on the clock."""
-    return [" ".join(SECONDS.sub("in s", line).split()) for line in text.strip().splitlines()]
+def lines_of(text):
+    """Return the lines of `text` without times on the clock and blanks at their ends: columns stand as they are printed."""
+    return [SECONDS.sub("in s", line).rstrip() for line in text.strip().splitlines()]
 
 
 def compare(printed, shown, what):
     """Assert that `printed` is what is `shown`, any number of lines standing for a line "..."."""
-    lines, wanted = squeezed(printed), squeezed(shown)
+    lines, wanted = lines_of(printed), lines_of(shown)
     if "..." not in wanted:
         assert lines == wanted, what
         return
     at = 0
     for part in " \n".join(wanted).split("..."):
-        piece = [line.strip() for line in part.splitlines() if line.strip()]
+        piece = [line.rstrip() for line in part.splitlines() if line.strip()]
         found = next((k for k in range(at, len(lines) + 1) if lines[k : k + len(piece)] == piece), None)
         assert found is not None, f"{what}: {piece} is not printed:\n" + "\n".join(lines)
         at = found + len(piece)

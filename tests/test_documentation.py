@@ -145,11 +145,11 @@ def test_the_pages_build_without_a_warning(tmp_path):
 
 
 def test_a_transcript_that_differs_is_found():
-    (pair,) = transcripts("$ collsim run\na  1\nb\nc\n")
-    assert pair == ("collsim run", "a  1\nb\nc\n")
+    (pair,) = transcripts("$ collsim run\na 1\nb\nc\n")
+    assert pair == ("collsim run", "a 1\nb\nc\n")
     compare("a 1\nb\nc\n", pair[1], "")
     compare("a 1\nb\nc\n", "a 1\n...\nc\n", "")
     compare("a 1\nb\nc\n", "a 1\n...\n", "")
-    for shown in ("a 2\nb\nc\n", "a 1\nb\n", "a 1\n...\nd\n", "b\n...\n...\na 1\n", "...\nb\n"):
+    for shown in ("a  1\nb\nc\n", "a 2\nb\nc\n", "a 1\nb\n", "a 1\n...\nd\n", "b\n...\n...\na 1\n", "...\nb\n"):
         with pytest.raises(AssertionError):
             compare("a 1\nb\nc\n", shown, "")
