@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
         "lint": [*python, "ruff", "check", "."],
         "types": [*python, "mypy"],
         "import contracts": [sys.executable, "-c", "import sys, importlinter.cli as c; sys.exit(c.lint_imports())"],
-        "tests": [*python, "pytest", "-n", "auto", *marks],
+        "tests": [*python, "pytest", "-n", "auto", "--dist", "worksteal", *marks],
     }
     for name, command in checks.items():
         print(f"== {name}", flush=True)
