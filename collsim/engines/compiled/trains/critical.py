@@ -107,6 +107,7 @@ class _View:
         self.messages = _Messages(self)
         self._latency = topology.latency
         self._charges: dict[int, list[int]] = {}
+        self._relays: dict[tuple[int, int], int] = {}
 
     def reduction_fs(self, message: Any) -> int:
         return message.after - self.nic.ejection_latency if message.packets else 0
@@ -115,6 +116,30 @@ class _View:
         row = self.trains.task[index]
         columns = {name: int(row[name]) for name in ("operation", "host", "start", "finish")}
         return SimpleNamespace(**columns, takes_part=bool(self.part[index]))
+
+    def relay(self, operation: int, host: int) -> SimpleNamespace:
+        """Return the task of an operation that does nothing on a host: over when all that it depends on is over there."""
+        trains, stack = self.trains, [operation]
+        while stack:
+            k = stack[-1]
+            found, lacking = 0, False
+            for before in self.program.operations[k].deps:
+                head, end = (int(trains.operation[n]["task"]) for n in (before, before + 1))
+                index = head + host if trains.operation[before]["full"] else head
+                while index < end and int(trains.task["host"][index]) != host:
+                    index += 1
+                if index < end:
+                    found = max(found, int(trains.task["finish"][index]))
+                elif (before, host) in self._relays:
+                    found = max(found, self._relays[before, host])
+                else:
+                    stack.append(before)
+                    lacking = True
+            if not lacking:
+                self._relays[k, host] = found
+                stack.pop()
+        time = self._relays[operation, host]
+        return SimpleNamespace(operation=operation, host=host, start=time, finish=time, takes_part=False)
 
     def train(self, path: int, shape: int) -> _Train:
         """Return the train of `shape` on `path`."""
@@ -150,7 +175,10 @@ class _Row:
         first = int(operation["task"])
         if operation["full"]:
             return self._view.task(first + host)
-        return self._view.task(first if int(trains.task["host"][first]) == host else first + 1)
+        for index in range(first, int(trains.operation[self._operation + 1]["task"])):
+            if int(trains.task["host"][index]) == host:
+                return self._view.task(index)
+        return self._view.relay(self._operation, host)
 
 
 class _Messages:

@@ -84,14 +84,13 @@ SET = _record(head="i4", left="i4")  # first row that waits for it, number of me
 PLACE = _record(head="i4", touches="i4")  # a plan on a host: first row that starts there, rows with either end there
 OPERATION = _record(
     kind="i1",
-    full="i1",  # whether it has a task on every host
+    full="i1",  # whether it has a task on every host, else on its own
     plan="i4",
     row="i8",  # of its first message
     gate="i8",  # of the plan's first set; of arrivals: the row of the first delay
     set="i8",  # the plan's first
     duration="i8",
-    task="i8",  # first of its tasks, operations that depend on it, messages: up to those of the next operation
-    follower="i8",
+    task="i8",  # first of its tasks and messages: up to those of the next operation
     message="i8",
 )
 TASK = _record(start="i8", finish="i8", operation="i4", host="i4", waits="i4", unfinished="i4")
@@ -134,7 +133,7 @@ class Trains(NamedTuple):
 
     `gate`: members that each set of each call still lacks. `event`: per message, link and task the one after it in its
     list. `delay`: from start to release, for each row of arrivals. `queue`: messages waiting at ports. `port`, `port_first`:
-    outgoing links of nodes. `followers`: operations.
+    outgoing links of nodes. `follow`: per task the first of those that wait for it in `followers`, tasks as well.
     """
 
     root: NDArray[Any]
@@ -145,6 +144,7 @@ class Trains(NamedTuple):
     place: NDArray[Any]
     operation: NDArray[Any]
     task: NDArray[Any]
+    follow: NDArray[np.int64]
     followers: NDArray[np.int32]
     path: NDArray[Any]
     hop: NDArray[Any]

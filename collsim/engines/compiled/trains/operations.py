@@ -1,6 +1,8 @@
-"""Tasks of a run of trains: operation k on host h, for every host where the operation is bound to others, else where it is.
+"""Tasks of a run of trains: operation k on host h, wherever the operation does something there, and relays.
 
-A lone computation or send has tasks on its own hosts only, so that open-loop traffic does not cost messages times hosts.
+By rule 4 an operation waits on each host for what it depends on there, also where it does nothing itself. What would wait
+there for one task only is waited for by waiting for that task: so a chain of messages costs messages, not messages times
+hosts. Where several come together, a relay, a task that does nothing, stands for them.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collsim.engines.compiled.trains.layout import ARRIVALS, CALL, COMPUTE, OPERATION, SEND, TASK, empty
+from collsim.engines.compiled.trains.weave import weave
 from collsim.program import Arrivals, Call, Compute, Program
 from collsim.topology.graph import Topology
 
@@ -72,79 +75,81 @@ class Plans:
 
 def operations_of(
     topology: Topology, program: Program, sets: Records, places: Records, plans: Plans
-) -> tuple[Records, Records, NDArray[np.int32], NDArray[np.int32]]:
-    """Return (operations and one to end them, tasks, followers, members that each set of each call lacks at first)."""
+) -> tuple[Records, Tasks, NDArray[np.int32]]:
+    """Return (operations and one to end them, tasks, members that each set of each call lacks at first)."""
     count, hosts = len(program.operations), topology.hosts
-    deps = [sorted(set(o.deps)) for o in program.operations]
-    followed = np.zeros(count, dtype=np.bool_)
-    for befores in deps:
-        followed[befores] = True
-    found = empty(OPERATION, count + 1, row=-1, plan=-1, gate=-1, set=-1, duration=-1, kind=-1, full=1)
+    found = empty(OPERATION, count + 1, row=-1, plan=-1, gate=-1, set=-1, duration=-1, kind=-1, full=0)
     found["message"] = program.first_message
-    lone: dict[int, list[int]] = {}
+    own = np.full((count, 2), -1, dtype=np.int32)
     send, gates, delays = int(plans.row[-1]), 0, 0
     for k, operation in enumerate(program.operations):
-        bound, row = bool(deps[k]) or bool(followed[k]), found[k]
+        row = found[k]
         if isinstance(operation, Call):
             number = plans.of[k]
-            row["kind"], row["plan"], row["row"] = CALL, number, plans.row[number]
+            row["kind"], row["plan"], row["row"], row["full"] = CALL, number, plans.row[number], 1
             row["gate"], row["set"] = gates, plans.set[number]
             gates += int(plans.set[number + 1] - plans.set[number])
-            continue
-        if isinstance(operation, Arrivals):
+        elif isinstance(operation, Arrivals):
             number = plans.of[k]
-            row["kind"], row["plan"], row["row"] = ARRIVALS, number, plans.row[number]
+            row["kind"], row["plan"], row["row"], row["full"] = ARRIVALS, number, plans.row[number], 1
             row["gate"] = plans.row[number] - delays
             delays += len(operation.source)
-            continue
-        if isinstance(operation, Compute):
-            row["kind"], row["duration"] = COMPUTE, operation.duration
-            own = [operation.host]
+        elif isinstance(operation, Compute):
+            row["kind"], row["duration"], own[k, 0] = COMPUTE, operation.duration, operation.host
         else:
-            row["kind"], row["row"] = SEND, send
+            row["kind"], row["row"], own[k, 0] = SEND, send, operation.source
+            own[k, 1] = operation.target if operation.target != operation.source else -1
             send += 1
-            own = list(dict.fromkeys((operation.source, operation.target)))
-        if not bound:
-            row["full"], lone[k] = 0, own
-    sizes = np.where(found["full"][:count] > 0, hosts, 1)
-    for k, own in lone.items():
-        sizes[k] = len(own)
-    found["task"] = _first(sizes.tolist())
-    pairs = np.array(sorted((b, k) for k, befores in enumerate(deps) for b in befores), dtype=np.int64).reshape(-1, 2)
-    found["follower"] = _first(np.bincount(pairs[:, 0], minlength=count).tolist())
-    waits = np.array([len(befores) for befores in deps], dtype=np.int32)
-    touches = places["touches"].reshape(-1, hosts)
-    task = _tasks(program, found, sizes, lone, waits, touches)
+    full = found["full"][:count] > 0
+    found["task"] = _first(np.where(full, hosts, 1 + (own[:, 1] >= 0)).tolist())
+    tasks = _tasks(program, found, own, places["touches"].reshape(-1, hosts))
     calls = found["plan"][:count][found["kind"][:count] == CALL].tolist()
     left = [sets["left"][plans.set[p] : plans.set[p + 1]] for p in calls]
-    return found, task, pairs[:, 1].astype(np.int32), np.concatenate([np.empty(0, dtype=np.int32), *left])
+    return found, tasks, np.concatenate([np.empty(0, dtype=np.int32), *left])
 
 
-def _tasks(
-    program: Program,
-    operations: Records,
-    sizes: IntArray,
-    lone: dict[int, list[int]],
-    waits: NDArray[np.int32],
-    touches: NDArray[np.int32],
-) -> Records:
-    first = operations["task"]
-    owner = np.repeat(np.arange(len(sizes)), sizes)
-    task = empty(TASK, len(owner), start=-1, finish=-1, unfinished=1)
-    task["operation"], task["waits"] = owner, waits[owner]
-    task["host"] = np.arange(len(owner)) - first[owner]
-    for k, operation in enumerate(program.operations):
-        mine = task[first[k] : first[k + 1]]
-        if isinstance(operation, Call | Arrivals):
-            mine["unfinished"] += touches[operations["plan"][k]]
-        elif k in lone:
-            mine["host"] = lone[k]
-            mine["unfinished"] += 1
-        elif isinstance(operation, Compute):
-            mine["unfinished"][operation.host] += 1
-        else:
-            mine["unfinished"][list({operation.source, operation.target})] += 1
-    return task
+@dataclass(frozen=True, slots=True, eq=False)
+class Tasks:
+    """All tasks: first those of each operation, then relays; `followers[first[t] : first[t + 1]]` wait for task t."""
+
+    records: Records
+    first: IntArray
+    followers: NDArray[np.int32]
+
+
+def _tasks(program: Program, operations: Records, own: NDArray[np.int32], touches: NDArray[np.int32]) -> Tasks:
+    deps = [sorted(set(o.deps)) for o in program.operations]
+    pairs = np.array([(b, k) for k, befores in enumerate(deps) for b in befores], dtype=np.int64).reshape(-1, 2)
+    after = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    count, hosts, first = len(deps), touches.shape[1], operations["task"]
+    waits, follows = (np.bincount(ends, minlength=count) for ends in (pairs[:, 1], pairs[:, 0]))
+    bound = np.flatnonzero((waits > 0) | (follows > 0))
+    full = operations["full"][:count] > 0
+    plan = bound, _first(waits.tolist()), pairs[:, 0].copy(), _first(follows.tolist()), after[:, 1].copy(), own, full, first
+    work = (
+        np.full(count, -1, dtype=np.int64),
+        np.zeros(count, dtype=np.int64),
+        np.zeros(count, dtype=np.bool_),
+        np.zeros(count, dtype=np.int64),
+    )
+    tasks = empty(TASK, 0)
+    starts, edges = np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32)
+    relays, total = weave(plan, work, (tasks, starts, edges), hosts, 0)
+    size = int(first[count])
+    tasks = empty(TASK, size + relays, start=-1, finish=-1, unfinished=1, waits=0)
+    starts = np.zeros(len(tasks) + 1, dtype=np.int64)
+    weave(plan, work, (tasks, starts, edges), hosts, 1)
+    starts, edges = np.cumsum(starts), np.empty(total, dtype=np.int32)
+    weave(plan, work, (tasks, starts.copy(), edges), hosts, 2)
+    owner = np.repeat(np.arange(count), np.diff(first))
+    nth = np.arange(size) - first[owner]
+    mine = tasks[:size]
+    mine["operation"] = owner
+    mine["host"] = np.where(full[owner], nth, own[owner, np.minimum(nth, 1)])
+    mine["unfinished"][~full[owner]] += 1
+    for k in np.flatnonzero(full).tolist():
+        mine["unfinished"][first[k] : first[k + 1]] += touches[operations["plan"][k]]
+    return Tasks(tasks, starts, edges)
 
 
 def _first(counts: list[int]) -> IntArray:

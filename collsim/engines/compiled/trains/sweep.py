@@ -13,6 +13,7 @@ from collsim.engines.compiled.trains.access import (
     dirty_at,
     entry_at,
     event_at,
+    follow_at,
     followers_at,
     gate_at,
     heap_at,
@@ -182,8 +183,8 @@ def _ended(c: Any, index: int) -> None:
     if task.unfinished > 0:
         return
     task.finish = c.now
-    for nth in range(operation_at(c, task.operation).follower, operation_at(c, task.operation + 1).follower):
-        follower = operation_at(c, followers_at(c, nth).value).task + task.host
+    for nth in range(follow_at(c, index).value, follow_at(c, index + 1).value):
+        follower = followers_at(c, nth).value
         task_at(c, follower).waits -= 1
         if task_at(c, follower).waits == 0:
             at(c, c.now, c.messages + c.links + follower)

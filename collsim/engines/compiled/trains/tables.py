@@ -59,7 +59,7 @@ def work_of(topology: Topology, program: Program, network: NetworkConfig, seed: 
     if found is None:
         return None
     paths, hops, transit, kind_of, lanes = found
-    operations, tasks, followers, gates = operations_of(topology, program, sets, places, plans)
+    operations, tasks, gates = operations_of(topology, program, sets, places, plans)
     links = empty(layout.LINK, topology.links, busy=0, bytes=0, until=0, queue=0, queued=0, last=-1, wake=0, marked=0)
     links["transit"], links["latency"] = transit, topology.latency
     width = int(paths["kind"].max(initial=-1)) + 2
@@ -80,7 +80,7 @@ def work_of(topology: Topology, program: Program, network: NetworkConfig, seed: 
         return None
     rules = rules._replace(tight=int(shapes["tight"].any()))
     order = np.argsort(topology.source, kind="stable").astype(np.int32)
-    events = len(messages) + topology.links + len(tasks)
+    events = len(messages) + topology.links + len(tasks.records)
     delays = [o.start for o in program.operations if isinstance(o, Arrivals)]
     trains = layout.Trains(
         root=np.zeros(1, dtype=layout.ROOT),
@@ -90,8 +90,9 @@ def work_of(topology: Topology, program: Program, network: NetworkConfig, seed: 
         set=sets,
         place=places,
         operation=operations,
-        task=tasks,
-        followers=followers,
+        task=tasks.records,
+        follow=tasks.first,
+        followers=tasks.followers,
         path=paths,
         hop=hops,
         shape=shapes,
