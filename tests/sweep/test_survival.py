@@ -141,7 +141,7 @@ def test_points_behind_one_that_stands_still_are_taken_by_others(sweeping):
     sweeping.flag("hang", "self", SIZES[3], "always")
     process = sweeping.start("--jobs", "2")
     # All others are there in the end, those too that the worker which stands still had been given.
-    wait_until(lambda: len(sweeping.rows()) == 11)
+    wait_until(lambda: sweeping.out.exists() and sweeping.out.stat().st_size and len(sweeping.rows()) == 11)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
