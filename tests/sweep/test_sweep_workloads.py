@@ -109,6 +109,14 @@ def test_points_of_transports_are_those_of_a_study():
         assert (rows[key]["time_s"], rows[key]["lost"], rows[key]["slowdown"]) == (point.time_s, point.lost, point.slowdown)
 
 
+def test_a_point_of_transports_that_stalls_has_failed_and_the_others_are_done():
+    more = {"transports": ["ecmp", "feedback"], "impair": "1us:leaf0-spine0=drop", "loss": "0", "sizes": "64KiB"}
+    rows = {row.point["transport"]: row for row in swept("transports", **more)}
+    assert (rows["ecmp"].status, rows["feedback"].status) == ("failed", "done")
+    assert "spine0" in rows["ecmp"].error
+    assert rows["feedback"].results["lost"] > 0
+
+
 def test_points_of_sites_are_its_ways():
     rows = swept("sites")
     assert [row.point["way"] for row in rows] == ["flat", "late"]
