@@ -82,8 +82,10 @@ def test_links_that_change():
     at = [LinkChange(10**9, 0, 0), LinkChange(3 * 10**9, 0, 32 * 10**9), LinkChange(2 * 10**9, 5, 10**9)]
     both(topology, crowd(9, 60_000), changes=at, switching="cut-through")
     # What a link loses has crossed it, at the rate that a change of its loss leaves alone.
-    lossy = [at[0], LinkChange(2 * 10**9, 0, None, 10**9), at[1], LinkChange(9 * 10**9, 0, None, 0)]
-    _, result = both(topology, crowd(9, 60_000), changes=lossy)
+    _, result = both(topology, crowd(9, 60_000))
+    busy = int(np.argmax(result.link_busy))
+    lossy = [(10**9, None, 10**9), (3 * 10**9, 32 * 10**9, None), (9 * 10**9, None, 0)]
+    _, result = both(topology, crowd(9, 60_000), changes=[LinkChange(time, busy, *what) for time, *what in lossy])
     assert result.packets_lost > 0
 
 

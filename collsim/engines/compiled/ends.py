@@ -1,4 +1,4 @@
-"""The two ends of a message: what is lost, noticed, sent again, put in order and learnt of paths (reference/ends.py).
+"""The two ends of a message: what is noticed, sent again, put in order and learnt of paths (reference/ends.py).
 
 A packet of a message that ends keep account of carries a note from its grant at the NIC on. The note is an event when its
 packet arrives, or when its sender learns something; a note of a packet to be sent again waits in the list of its flow.
@@ -8,45 +8,33 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from collsim.engines.compiled.access import (
     cut_of,
     flow_at,
-    hop_at,
     host_at,
-    lane_at,
     link_at,
     message_at,
-    message_first_of,
     note_at,
     number_at,
-    packet_at,
     parcel_at,
     score_at,
 )
+from collsim.engines.compiled.attempts import choose_path
 from collsim.engines.compiled.codes import (
     ARRIVED,
     CUT_OFF,
     DELIVERED,
     DISCARDED,
-    HOME,
-    LEAST_QUEUED,
     LOST,
     NOTED,
-    OUT,
     RECEIPT,
-    SPRAY,
-    UNDECIDED,
 )
 from collsim.engines.compiled.events import after, poke, push
 from collsim.engines.compiled.nic import enqueue, pending
-from collsim.engines.compiled.ways import mix, take, word
-from collsim.engines.reference.ends import FEEDBACK, MOST_EACH, MOST_SCORE
+from collsim.engines.reference.ends import MOST_SCORE
 from collsim.jit.compile import small_kernel
-from collsim.network.loss import ALL, LOSS
 
-__all__ = ["again", "arrive", "hear", "heard", "loses", "path_of", "rejoin", "rest", "sent", "vanish", "went_on"]
+__all__ = ["arrive", "hear", "heard", "rejoin", "sent", "vanish", "went_on"]
 
 
 # What the fabric tells.
@@ -67,55 +55,8 @@ def sent(s: Any, link: int, flow: int, index: int) -> int:
     if n.attempt > 0:
         s.repeated += 1
     if m.scores >= 0:
-        _choose(s, link, at)
+        choose_path(s, link, at)
     return at
-
-
-@small_kernel
-def _choose(s: Any, link: int, note: int) -> None:
-    """Take the path of least score behind `link`, those from a draw on first among equals."""
-    n, wire = note_at(s, note), link_at(s, link)
-    message = flow_at(s, n.flow).message
-    m = message_at(s, message)
-    first = m.scores + wire.door * m.paths
-    begin = np.int64(_draw(s, word(FEEDBACK), message, n) % word(m.paths))
-    each = wire.full_ser if 0 <= wire.full_ser < MOST_EACH else MOST_EACH
-    best, least = 0, -1
-    for k in range(m.paths):
-        nth = (begin + k) % m.paths
-        score = score_at(s, first + nth)
-        cost = score.waited + score.out * each
-        if least < 0 or cost < least:
-            best, least = nth, cost
-    score_at(s, first + best).out += 1
-    n.path = first + best
-
-
-@small_kernel
-def path_of(s: Any, link: int, note: int) -> Any:
-    """Return the pick of the path that a note's packet has got behind `link`."""
-    m = message_at(s, flow_at(s, note_at(s, note).flow).message)
-    return word(note_at(s, note).path - m.scores - link_at(s, link).door * m.paths)
-
-
-@small_kernel
-def again(s: Any, note: int, pick: Any, leg: int) -> tuple[Any, int]:
-    """Return (pick, leg) behind its first link of a note's packet: another way if it was sent before (rule 30)."""
-    attempt = note_at(s, note).attempt
-    if s.multipath in (SPRAY, LEAST_QUEUED):
-        return pick + word(attempt), leg
-    if attempt > 0 and leg == UNDECIDED:
-        return pick, OUT if attempt % 2 else HOME
-    return pick, leg
-
-
-@small_kernel
-def _draw(s: Any, kind: Any, message: int, n: Any) -> Any:
-    m = message_at(s, message)
-    h = mix(mix(kind) ^ word(s.seed))
-    h = mix(h ^ word(m.call))
-    h = mix(h ^ word(message - message_first_of(s, m.call)))
-    return mix(mix(h ^ word(n.index)) ^ word(n.attempt))
 
 
 @small_kernel
@@ -124,36 +65,6 @@ def went_on(s: Any, note: int, waited: int, latency: int) -> None:
     n = note_at(s, note)
     n.waited += waited
     n.way = after(s, n.way, latency)
-
-
-@small_kernel
-def loses(s: Any, link: int, note: int) -> bool:
-    """Tell whether `link`, just granted to a packet, loses it (rule 28)."""
-    threshold = link_at(s, link).loss
-    if threshold == 0 or threshold == word(ALL):
-        return bool(threshold)
-    n = note_at(s, note)
-    return mix(_draw(s, word(LOSS), flow_at(s, n.flow).message, n) ^ word(link)) < threshold
-
-
-@small_kernel
-def rest(s: Any, packet: int) -> int:
-    """Return the latencies of the links that are left to a packet just granted one, in an idle network."""
-    p, total = packet_at(s, packet), 0
-    m = message_at(s, p.message)
-    if m.hop >= 0:
-        for k in range(m.hop + p.at + 1, m.hop + m.hops):
-            total = after(s, total, link_at(s, lane_at(s, hop_at(s, k).lane).link).latency)
-        return total
-    node, leg = link_at(s, p.previous).target, p.leg
-    counter, previous, pick = p.counter, p.previous, p.pick
-    if leg == UNDECIDED:
-        leg = HOME
-    while node != m.target and not s.fault:
-        link, _, counter, pick, leg = take(s, node, m.target, counter, previous, pick, p.stop, leg, 0)
-        previous, node = link, link_at(s, link).target
-        total = after(s, total, link_at(s, link).latency)
-    return total
 
 
 @small_kernel

@@ -20,6 +20,7 @@ from collsim.engines.compiled.access import (
     number_at,
     packet_at,
 )
+from collsim.engines.compiled.attempts import again, loses, path_of, rest
 from collsim.engines.compiled.codes import (
     ARRIVAL,
     ASK,
@@ -36,7 +37,7 @@ from collsim.engines.compiled.codes import (
     SENT,
     STEP,
 )
-from collsim.engines.compiled.ends import again, arrive, loses, path_of, rest, sent, vanish, went_on
+from collsim.engines.compiled.ends import arrive, sent, vanish, went_on
 from collsim.engines.compiled.events import after, poke, push
 from collsim.engines.compiled.lone_trains import depart, split, train_of
 from collsim.engines.compiled.nic import flow_granted, named, next_index, packet_size
