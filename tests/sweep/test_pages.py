@@ -167,6 +167,10 @@ def test_a_saved_run_shows_its_links_as_the_run_itself_does(topo, tmp_path):
     assert links_of(page_of_file(path)) == links_of(page_of(found))
     page = page_of_file(path)
     assert "does not hold the time of each transfer" in page
+    facts = read(page)[1]
+    assert facts["time"] == found.summary()["time"]
+    assert facts["algorithm bandwidth"] == found.summary()["algbw"]
+    assert not [label for label in facts if label.endswith(("_s", "_bytes"))]
     assert "Against the baseline" in page
 
 

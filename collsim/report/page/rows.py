@@ -8,7 +8,7 @@ from typing import Any
 from collsim.report.page.charts import MOST_SHOWN, Line, bar_chart, line_chart
 from collsim.report.page.html import document, element, facts_table, figure, section, shown, sorted_table
 
-__all__ = ["rows_page"]
+__all__ = ["rows_page", "words_of"]
 
 Record = Mapping[str, Any]
 MEASURES = {
@@ -56,16 +56,17 @@ def rows_page(title: str, facts: Sequence[tuple[str, str]], records: Sequence[Re
     asked = [name for name in parameters if name in varied] or list(parameters)[:1]
     figures = [] if not records else _figures(records, asked)
     told = ["status"] if "status" in varied else []
-    heads = {name: _words(name) for name in (*asked, *told, *MEASURES) if name in names}
-    heads |= {name: _words(name) for name in varied if name not in LAST and not name.startswith("provenance_")}
-    heads |= {name: _words(name) for name in LAST if name in varied}
+    heads = {name: words_of(name) for name in (*asked, *told, *MEASURES) if name in names}
+    heads |= {name: words_of(name) for name in varied if name not in LAST and not name.startswith("provenance_")}
+    heads |= {name: words_of(name) for name in LAST if name in varied}
     table = element("div", sorted_table(records, heads), class_="scroll")
     choice = [section("Figures", *figures)] if figures else []
     equal = [section("The same in all runs", facts_table(same))] if same else []
     return document(title, section("What this is", facts_table(facts)), *choice, section("Runs", table), *equal)
 
 
-def _words(name: str) -> str:
+def words_of(name: str) -> str:
+    """Return the name of a value as a head or a label says it, without what tells its unit."""
     known = MEASURES.get(name) or {"size_bytes": "size"}.get(name)
     return known or name.removeprefix("network.").removesuffix("_bytes_per_s").removesuffix("_fs").removesuffix(
         "_s"
@@ -80,7 +81,7 @@ def _figures(records: Sequence[Record], asked: Sequence[str]) -> list[str]:
         if not own:
             continue
         draw = _bars(own, asked, measure) if over is None else _lines(own, asked, measure, over)
-        told = [] if over is None else [_words(name) for name in asked if name != over]
+        told = [] if over is None else [words_of(name) for name in asked if name != over]
         found.append(figure(*draw, measure=words, told=told))
     return found
 
@@ -127,7 +128,7 @@ def _name(record: Record, apart: Sequence[str]) -> str:
     values = [(name, record.get(name)) for name in apart]
     return (
         ", ".join(
-            f"{_words(name)} {shown(name, value)}"
+            f"{words_of(name)} {shown(name, value)}"
             if name not in ("size", "size_bytes") and not isinstance(value, str)
             else shown(name, value)
             for name, value in values

@@ -12,6 +12,7 @@ from collsim.report.describe import run_rows
 from collsim.report.page.charts import bar_chart, shares_bar
 from collsim.report.page.html import MOST_ROWS, document, element, facts_table, figure, section, shown, sorted_table
 from collsim.report.page.pictures import time_svg, use_svg
+from collsim.report.page.rows import words_of
 from collsim.result import Outcome
 from collsim.units import FS_PER_SECOND, format_time
 
@@ -44,9 +45,9 @@ def saved_run_page(value: Mapping[str, Any]) -> str:
     """Return the page of a run from what `collsim run --json` wrote, which holds links but no transfers."""
     title = f"{value['collective']} on {value['topology']} by {value['algorithm']}"
     known = [
-        (name, shown(name, entry))
+        (words_of(name), shown(name, entry))
         for name, entry in value.items()
-        if not isinstance(entry, dict) and name not in ("baseline", "link_table")
+        if not isinstance(entry, dict) and name not in ("baseline", "link_table", "time_fs")
     ]
     note = "Made from a file, which does not hold the time of each transfer."
     parts = [section("Result", facts_table(known)), *_speedup(value), *_critical(value), _saved_links(value)]
