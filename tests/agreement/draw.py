@@ -35,7 +35,7 @@ def draw(number: int, only: str | None = None) -> Case:
     """The case of an integer, the same on every machine and in every process; `only` of that kind."""
     if only == "changing":
         case = draw_changes(random.Random(f"changes {number}"), draw(number))
-        with suppress(CollsimError):  # of a case that is refused for something else
+        with suppress(CollsimError, IndexError):  # of a case that is refused for something else, as a host that is not there
             case = _within(case, MOST_LOSSY_HOPS, at_most=True) if changes_loss(case) else case
         return case
     rng = random.Random(f"agreement {number}")
