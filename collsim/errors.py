@@ -44,6 +44,16 @@ class CollsimError(Exception):
     def __init__(self, *arguments: object) -> None:
         super().__init__(*(_readable(one) if isinstance(one, str) else one for one in arguments))
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in place of a traceback: the caller's own lines and the sentence, none of collsim's."""
+        from pathlib import Path
+        from traceback import extract_tb
+
+        skipped = (str(Path(__file__).parent), "site-packages")
+        frames = [f for f in extract_tb(self.__traceback__) if not any(part in f.filename for part in skipped)]
+        places = [f"line {f.lineno}{'' if f.name == '<module>' else f' in {f.name}'}: {f.line}" for f in frames if f.line]
+        return [*places, f"{type(self).__name__}: {self}"]
+
 
 def _readable(text: str) -> str:
     if len(text) <= _LONGEST_WORD:

@@ -39,7 +39,7 @@ def compare(printed, shown, what):
     if "..." not in wanted:
         assert lines == wanted, what
         return
-    at = 0
+    lines, at = [line for line in lines if line], 0
     for part in " \n".join(wanted).split("..."):
         piece = [line.rstrip() for line in part.splitlines() if line.strip()]
         found = next((k for k in range(at, len(lines) + 1) if lines[k : k + len(piece)] == piece), None)
@@ -48,14 +48,14 @@ def compare(printed, shown, what):
     assert wanted[-1] == "..." or at == len(lines), what
 
 
-def run_command(command, shown=""):
-    """Run a `collsim` command in this process; it has to succeed and to print what is shown."""
+def run_command(command, shown="", code=0):
+    """Run a `collsim` command in this process; it has to leave with `code` and to print what is shown."""
     words = shlex.split(command)
     assert words[0] == "collsim", command
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        code = invoke(words[1:])
-    assert code == 0, command
+        left = invoke(words[1:])
+    assert left == code, command
     if shown.strip():
         compare(out.getvalue(), shown, command)
 

@@ -98,6 +98,40 @@ def test_the_tutorial_does_what_it_shows(tmp_path, monkeypatch):
         assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
 
 
+OWN = {
+    "tutorial": "below, and compared",
+    "pictures": "below",
+    "calibrate": "tests/sweep/test_calibrate_page.py",
+    "formats": "tests/interop/test_formats_page.py",
+    "sweeps": "tests/sweep/test_sweeps_page.py",
+}
+"""Pages whose commands build on one another or on files, and which test runs them."""
+
+STAR = re.search(r"```python\n(.*?)```", (DOCS / "add-an-algorithm.md").read_text(), re.DOTALL)[1]
+
+
+def commands_of(page):
+    """Return [(command, what the page shows of its output)] of all blocks, whatever their language."""
+    found = []
+    for language, body in re.findall(r"^```(\w*)\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
+        if language not in ("python", "pycon", "yaml"):
+            body = body.replace("\\\n", " ")
+            plain = [(line, "") for line in re.findall(r"^collsim .+", body, re.MULTILINE)]
+            found += transcripts(body) if re.match(r"\$ ", body) else plain
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(path.stem for path in DOCS.glob("*.md") if commands_of(path.read_text())))
+def test_every_command_of_a_page_prints_what_it_shows(name, tmp_path, monkeypatch):
+    if name in OWN:
+        return
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "star.py").write_text(STAR)
+    for command, shown in commands_of((DOCS / f"{name}.md").read_text()):
+        run_command(command, shown, code=1 if "allow_deadlock=true" in command else 0)
+
+
 @pytest.fixture
 def as_before():
     """Forget what a page registers."""

@@ -89,3 +89,18 @@ def test_notebooks_are_numbered_and_listed():
         question = "".join(cells_of(path)[0]["source"]).splitlines()[0].removeprefix("# ")
         assert path.name.startswith(f"{number:02d}_")
         assert f"| [{path.stem}]({path.name}) | {question} |" in listing
+
+
+def test_a_notebook_shows_the_sentence_of_an_error_and_ones_own_lines():
+    """A page of collsim's own lines stood before it."""
+
+    def mine(name):
+        return collsim.simulate("torus4x4", name)
+
+    try:
+        mine("mutitree")
+    except collsim.CollsimError as error:
+        *lines, last = error._render_traceback_()
+    assert [line.partition(": ")[2] for line in lines] == ['mine("mutitree")', 'return collsim.simulate("torus4x4", name)']
+    assert "in mine" in lines[1]
+    assert last.startswith("UnknownName: Unknown algorithm 'mutitree'. Did you mean 'multitree'?")

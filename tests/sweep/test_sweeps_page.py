@@ -33,6 +33,25 @@ def test_the_study_runs_and_prints_what_the_page_shows(tmp_path, monkeypatch, ca
                 assert line == wanted
 
 
+def test_a_row_is_repeated_and_files_are_held_against_each_other(tmp_path, monkeypatch, capsys):
+    import shutil
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.yaml").write_text(YAML[0])
+    assert invoke(("sweep", "study.yaml")) == 0
+    shutil.copy("study.sqlite", "before.sqlite")
+    shutil.copy("study.sqlite", "after.sqlite")
+    commands = [line[2:] for text in TEXT[1:] for line in text.splitlines() if line.startswith("$ ")]
+    hashes, *others = commands
+    assert len(others) == 2
+    capsys.readouterr()
+    assert invoke(hashes.split()[1:]) == 0
+    known = re.search(r"\b[0-9a-f]{8,}\b", capsys.readouterr().out)[0]
+    for command in others:
+        assert invoke(command.replace("HASH", known).split()[1:]) == 0
+        assert capsys.readouterr().out
+
+
 def test_every_key_has_a_row():
     named = {name for cell in rows("key") for name in re.findall(r"`(\w+)`", cell)}
     fields = {field.plural for field in RUNNERS.get("run").fields}

@@ -14,13 +14,6 @@ def block(kind):
     return PAGE.split(f"```{kind}\n")[1].split("```")[0]
 
 
-def test_the_transcript_is_what_the_command_prints(capsys):
-    command, *shown = block("text").splitlines()
-    assert invoke(shlex.split(command)[2:]) == 0
-    printed = capsys.readouterr().out.splitlines()
-    assert printed[: len(shown)] == shown
-
-
 def test_the_run_has_the_rows_that_the_page_names(capsys):
     command = re.search(r"```\n(collsim run.*?)```", PAGE, re.DOTALL)[1]
     assert invoke(shlex.split(command)[1:]) == 0
