@@ -21,6 +21,12 @@ myst_heading_anchors = 4
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 100
+# What a signature names of collsim has to be in the reference; other projects' pages are not at hand.
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(collections|fractions|inspect|networkx|np|numpy|nx|os|pandas|pathlib|pd)\..+"),
+    ("py:.*", r"NDArray|Path|Picture|collsim\.registry\.T|.*\[.*"),
+]
 pygments_style = "xcode"
 html_theme = "alabaster"
 html_theme_options = {

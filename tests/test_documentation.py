@@ -1,5 +1,6 @@
 """docs/: pages are found, their links lead somewhere, the tutorial does what it shows, and Sphinx has nothing to say."""
 
+import importlib
 import importlib.util
 import re
 import subprocess
@@ -84,6 +85,34 @@ def test_every_public_name_is_in_the_python_page():
     for name in collsim.__all__:
         assert re.search(rf"\b{name}\b", page), f"docs/python-api.md does not name collsim.{name}"
         assert getattr(collsim, name) is not None
+
+
+def test_every_public_name_is_in_the_reference():
+    pages = " ".join(path.read_text() for path in DOCS.glob("api/*.md"))
+    listed = set(re.findall(r"auto(?:module|class|function):: (\S+)", pages))
+    for name in collsim.__all__:
+        made = getattr(collsim, name)
+        if not isinstance(made, (int, str)) and name != "sweep":  # `sweep` is a package that can be called
+            place = type(made).__module__ if not hasattr(made, "__qualname__") else made.__module__
+            assert listed & {place, f"{place}.{getattr(made, '__qualname__', '')}"}, (
+                f"docs/api lacks {place}, of collsim.{name}"
+            )
+
+
+def test_everything_in_the_reference_has_a_docstring():
+    pages = " ".join(path.read_text() for path in DOCS.glob("api/*.md"))
+    for name in re.findall(r"automodule:: (\S+)", pages):
+        module = importlib.import_module(name)
+        assert module.__doc__, name
+        for public in module.__all__:
+            made = getattr(module, public)
+            if not callable(made) or made.__module__ != name:
+                continue
+            assert made.__doc__, f"{name}.{public}"
+            methods = vars(made).items() if isinstance(made, type) else ()
+            for method, function in methods:
+                if callable(function) and not method.startswith("_"):
+                    assert function.__doc__, f"{name}.{public}.{method}"
 
 
 @pytest.mark.slow
