@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from collsim.cli.options import complete_algorithm, size_option
+from collsim.cli.names import complete_algorithm
+from collsim.cli.options import size_option
 from collsim.cli.progress import progress
 from collsim.cli.suggest import SuggestingGroup
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from collsim.cli.options import collective_option, machine_options, root_option, settings_of, size_option
+from collsim.cli.options import collective_option, machine_options, root_option, size_option
+from collsim.cli.settings import settings_of
 
 __all__ = ["bound"]
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from collsim.cli.options import machine_options, network_options, placement_option, root_option, seed_option, settings_of
+from collsim.cli.options import machine_options, network_options, placement_option, root_option, seed_option
 from collsim.cli.progress import progress
+from collsim.cli.settings import settings_of
 
 __all__ = ["calibrate"]
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import at_option, complete_algorithms, machine_options, run_options, settings_of
+from collsim.cli.names import complete_algorithms
+from collsim.cli.options import at_option, machine_options, run_options
 from collsim.cli.progress import progress
+from collsim.cli.settings import settings_of
 
 if TYPE_CHECKING:
     from collsim.sweep.compare import Comparison

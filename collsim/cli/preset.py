@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from collsim.cli.options import complete_preset
+from collsim.cli.names import complete_preset
 from collsim.cli.suggest import SuggestingGroup
 
 __all__ = ["preset"]

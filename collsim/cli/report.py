@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
-from collsim.cli.options import at_option, complete_algorithms, free_machine_options, run_options, settings_of
+from collsim.cli.names import complete_algorithms
+from collsim.cli.options import at_option, free_machine_options, run_options
 from collsim.cli.progress import MessageBar, progress
+from collsim.cli.settings import settings_of
 
 __all__ = ["report"]
 

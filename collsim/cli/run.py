@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import algo_option, at_option, machine_options, run_options, settings_of, size_option
+from collsim.cli.options import algo_option, at_option, machine_options, run_options, size_option
 from collsim.cli.progress import MessageBar, progress
 from collsim.cli.run_output import check_size, file_options, take_paths, wants_crossings, write_files
+from collsim.cli.settings import settings_of
 
 if TYPE_CHECKING:
     from collsim.simulate import Case

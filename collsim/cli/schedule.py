@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import algo_option, machine_options, plan_options, settings_of, size_option
+from collsim.cli.options import algo_option, machine_options, plan_options, size_option
 from collsim.cli.schedule_export import check_export, export
+from collsim.cli.settings import settings_of
 
 if TYPE_CHECKING:
     from collsim.collectives.nic_table import NicTables

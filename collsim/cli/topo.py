@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import complete_topology
+from collsim.cli.names import complete_topology
 from collsim.cli.suggest import SuggestingGroup
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def export(topology: str, output: str, wanted: str | None, **options: Any) -> No
 
 
 def _load(topology: str, options: dict[str, Any]) -> Topology:
-    from collsim.cli.options import parse_degrade
+    from collsim.cli.settings import parse_degrade
     from collsim.simulate import machine_of
 
     degrade = parse_degrade(options["degrade"])

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import engine_option, machine_options, network_options, parse_settings, seed_option, settings_of
+from collsim.cli.options import engine_option, machine_options, network_options, seed_option
 from collsim.cli.progress import MessageBar, progress, stopped_after
+from collsim.cli.settings import parse_settings, settings_of
 from collsim.cli.traffic_rows import (
     batch_rows,
     bound_rows,

@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import (
-    at_option,
-    complete_algorithm,
-    engine_option,
-    network_options,
-    seed_option,
-    settings_of,
-    sized_machine_options,
-)
+from collsim.cli.names import complete_algorithm
+from collsim.cli.options import at_option, engine_option, network_options, seed_option, sized_machine_options
 from collsim.cli.progress import MessageBar, progress, stopped_after
+from collsim.cli.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import at_option, engine_option, machine_options, network_options, seed_option, settings_of
+from collsim.cli.options import at_option, engine_option, machine_options, network_options, seed_option
 from collsim.cli.progress import MessageBar, progress, stopped_after
+from collsim.cli.settings import settings_of
 
 if TYPE_CHECKING:
     from collsim.report.describe import Rows

@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import (
-    at_option,
-    complete_algorithm,
-    engine_option,
-    machine_options,
-    network_options,
-    seed_option,
-    settings_of,
-)
+from collsim.cli.names import complete_algorithm
+from collsim.cli.options import at_option, engine_option, machine_options, network_options, seed_option
 from collsim.cli.progress import MessageBar, progress, stopped_after
+from collsim.cli.settings import settings_of
 from collsim.cli.workload_tp_rows import head_rows, next_words, tail_rows
 
 if TYPE_CHECKING:

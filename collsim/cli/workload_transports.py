@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from collsim.cli.options import algorithm_option, at_option, machine_options, run_options, settings_of, size_option
+from collsim.cli.options import algorithm_option, at_option, machine_options, run_options, size_option
 from collsim.cli.progress import MessageBar, progress, stopped_after
+from collsim.cli.settings import settings_of
 
 if TYPE_CHECKING:
     from collsim.report.describe import Rows
