@@ -115,6 +115,16 @@ def test_everything_in_the_reference_has_a_docstring():
                     assert function.__doc__, f"{name}.{public}.{method}"
 
 
+def test_bytes_of_records_are_those_of_the_kernels():
+    from collsim.engines.compiled.layout import FLOW, GRANT, MESSAGE
+    from collsim.engines.compiled.trains.layout import MESSAGE as OF_TRAINS
+
+    decisions, performance = (" ".join((DOCS / f"{name}.md").read_text().split()) for name in ("decisions", "performance"))
+    assert f"20 million grants ({GRANT.itemsize} bytes each" in decisions
+    assert f"its record ({MESSAGE.itemsize}) and its place at a port ({FLOW.itemsize})" in performance
+    assert f"{OF_TRAINS.itemsize} bytes of state" in performance
+
+
 @pytest.mark.slow
 def test_the_tutorial_does_what_it_shows(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
