@@ -198,6 +198,8 @@ def _named(text: str) -> tuple[Algorithm, str]:
         plain = name.strip()
         if plain not in ALGORITHMS and Path(f"{plain}.py").is_file():
             raise UnknownName("algorithm", plain, ALGORITHMS, f"./{plain}.py")
+        if "," in plain and all(part.strip() in ALGORITHMS for part in plain.split(",")):
+            raise InvalidValue(f"'{plain}' is several algorithms; name one, or hold them against each other by compare.")
         return ALGORITHMS.get(plain), tail
     first, _, rest = tail.partition(":")
     if "=" in first:

@@ -99,5 +99,7 @@ def read_text(path: Path) -> str:
 def _missing(path: Path) -> FileFormatError:
     siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     guess = nearest(path.name, siblings)
-    cure = f"Did you mean '{path.parent / guess}'?" if guess else "Check the path, or take a name of 'collsim topo list'."
+    # Readers of tables and traces ask here too, and no machine's name helps them.
+    other = ", or take a name of 'collsim topo list'" if path.suffix.lower() in (".yaml", ".yml", ".graphml", ".csv") else ""
+    cure = f"Did you mean '{path.parent / guess}'?" if guess else f"Check the path{other}."
     return FileFormatError(f"There is no file {path}. {cure}")

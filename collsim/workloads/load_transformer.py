@@ -6,6 +6,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 
 from collsim.errors import FileFormatError, InvalidValue, UnknownName, nearest
+from collsim.workloads.layers import NETWORKS
 from collsim.workloads.transformers.shape import TRANSFORMERS, TransformerShape
 
 __all__ = ["load_transformer"]
@@ -26,6 +27,11 @@ def load_transformer(name_or_path: str | Path) -> TransformerShape:
     text = str(name_or_path)
     if text in TRANSFORMERS:
         return TRANSFORMERS.get(text)
+    if text in NETWORKS:
+        raise InvalidValue(
+            f"'{text}' is a network layer by layer, which 'collsim workload dp' trains; here transformers are meant: "
+            f"{', '.join(sorted(TRANSFORMERS))}."
+        )
     path = Path(text)
     if path.suffix.lower() not in (".yaml", ".yml") and not path.is_file():
         raise UnknownName("transformer", text, [*TRANSFORMERS, "a YAML file with a shape"], nearest(text, TRANSFORMERS))

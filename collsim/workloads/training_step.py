@@ -12,6 +12,7 @@ from collsim.units import FS_PER_SECOND, MAX_TIME
 from collsim.workloads.accelerators.accelerator import ACCELERATORS
 from collsim.workloads.layers import NETWORKS
 from collsim.workloads.layerwise import Training, training_iteration
+from collsim.workloads.transformers.shape import TRANSFORMERS
 
 __all__ = ["StepRequest", "TrainingStep"]
 
@@ -62,6 +63,11 @@ class StepRequest:
 
     def step(self, plan: Callable[[int], Schedule]) -> TrainingStep:
         """Return the step, its buckets by `training_iteration`, which takes `plan`. Raises UnknownName and InvalidValue."""
+        if self.model not in NETWORKS and self.model in TRANSFORMERS:
+            raise InvalidValue(
+                f"'{self.model}' is a transformer, whose step 'collsim workload tp' times; here networks layer by layer are "
+                f"trained: {', '.join(sorted(NETWORKS))}."
+            )
         network, accelerator = NETWORKS.get(self.model), ACCELERATORS.get(self.accelerator)
         chosen = Training(self.samples, self.word, bucket=self.bucket, first_input_gradient=False, others=True)
         iteration = training_iteration(network, accelerator, plan, chosen)

@@ -71,6 +71,10 @@ WRONG = [
     (("compare", "--topo", "ring4", "--algos", "ring", "multitree"), "a list has commas and no blanks, like ring,multitree"),
     (("run", "--topo", "ring4", "--algo", "ring", "--fail", "h0-"), "put names with '>' in quotes, like 'h0->h1'"),
     (("run", "--topo", "4x4"), "torus4x4"),
+    (("run", "--topo", "ring4", "--algo", "ring,direct"), "'ring,direct' is several algorithms"),
+    (("workload", "dp", "--model", "llama2-7b", "--ranks", "4"), "is a transformer, whose step 'collsim workload tp' times"),
+    (("workload", "tp", "--model", "vgg16", "--topo", "gaudi3"), "which 'collsim workload dp' trains"),
+    (("calibrate", "absent.txt", "--topo", "ring4"), "no file absent.txt. Check the path."),
 ]
 
 
