@@ -142,3 +142,21 @@ def test_a_fault_on_a_machine_that_does_not_suit_is_told_with_the_cure(tmp_path,
 def test_lint_says_that_it_is_for_xml(tmp_path, capsys):
     assert invoke(["algo", "lint", str(tmp_path / "star.py")]) == 2
     assert "is Python" in capsys.readouterr().err
+
+
+def test_formulas_are_held_to_the_defaults_whatever_the_size_chooses(capsys):
+    """A ring's broadcast is cut into as many segments as the size wants; its formula counts those of no size."""
+    for name in ("ring", "ring:segments=16", "tree"):
+        assert invoke(["algo", "check", name, "--topo", "ring8"]) == 0
+        assert " 0 wrong." in capsys.readouterr().out
+
+
+def test_some_hosts_of_a_machine_are_checked_too(tmp_path, capsys):
+    """An algorithm that takes the hosts of a machine for its ranks is wrong among some of them."""
+    file = tmp_path / "star.py"
+    file.write_text(STAR)
+    assert invoke(["algo", "check", str(file)]) == 0
+    assert re.search(r"switch8, 5 hosts +all-reduce +proved +2 +8 ", capsys.readouterr().out)
+    file.write_text(STAR.replace("for rank in range(len(hosts)) if", "for rank in range(topology.hosts) if"))
+    assert invoke(["algo", "check", str(file)]) == 1
+    assert "Wrong: all-reduce on switch8, 5 hosts" in capsys.readouterr().out
