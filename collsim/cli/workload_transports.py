@@ -52,9 +52,10 @@ def transports(topo: str, algo: str, size: str, names: str, **options: Any) -> i
     """Compare what NICs may do with packets: paths by hash, in turn, by queues or by feedback; losses and their recovery.
 
     Each run is held against the same collective on an ideal fabric, one switch that joins all host links. Packets are
-    delivered in order, which costs no time but the reorder buffer that is shown; --set recovery=go-back-n and other settings
-    hold for all runs, and so do links that change (--at). Hashes, starts of paths and losses are drawn: one run is one draw,
-    --seeds takes several. After Ctrl-C the runs made so far are printed and written (exit code 130).
+    delivered in order, which costs no time but the reorder buffer that is shown; --set recovery=go-back-n and other
+    settings hold for all runs, and so do links that change (--at). Hashes, starts of paths and losses are drawn: one run
+    is one draw, --seeds takes several. A run that stalls is an answer; if none ends the exit code is 1. After Ctrl-C the
+    runs made so far are printed and written (exit code 130).
 
     \b
     Examples:
@@ -96,7 +97,11 @@ def transports(topo: str, algo: str, size: str, names: str, **options: Any) -> i
         assert stopped is not None
         raise stopped
     _write(found, paths)
-    return stopped_after(stopped, "runs")
+    code = stopped_after(stopped, "runs")
+    if code == 0 and all(point.stalled for point in found.points):
+        click.echo("Error: None of the runs ended; the rows above say why each stalled.", err=True)
+        return 1
+    return code
 
 
 def _write(found: Study, paths: dict[str, str | None]) -> None:
@@ -160,7 +165,10 @@ def _tail(found: Study) -> Rows:
     )
     rows.append(("Simulated", f"{case.engine} engine, {hops:,} packet-hops in {wall:.2g} s"))
     words = ["collsim", "run", *case.request, "--algo", found.algorithm, "--collective", case.collective.name]
-    best = min((c for c in found.cells if c.time_s is not None), key=lambda c: c.time_s or 0, default=found.cells[0])
+    ended = [c for c in found.cells if c.time_s is not None]
+    if not ended:
+        return rows
+    best = min(ended, key=lambda c: c.time_s or 0)
     words += ["--size", str(found.size), "--set", f"routing={best.transport}"]
     return [*rows, ("Try next", shlex.join(words))]
 

@@ -10,14 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collsim.errors import StallError
 from collsim.network.link_changes import LinkChange
 from collsim.topology.graph import Topology
 from collsim.topology.routing import Routing
 from collsim.topology.routing.feedback import path_counts
+from collsim.topology.routing.splitmix import fold_array
 from collsim.topology.routing.walk import HOME, OUT, UNDECIDED, State
 from collsim.units import MAX_TIME, PER_BILLION, format_time
+
+IntArray = NDArray[np.int64]
 
 __all__ = ["NEVER", "DeadLinks", "cut_off", "dead_links"]
 
@@ -44,22 +48,46 @@ class DeadLinks:
         self._routing, self._seed = routing, seed
         self._open = replace(routing, multipath="least-queued")
         self._ticks = sorted(set(since.values()))
-        self._known: dict[tuple[int, ...], int] = {}
+        self._known: dict[tuple[int, int, int, int], int] = {}
 
-    def from_tick(self, ends: tuple[int, int], key: tuple[int, int], packet: int, path: Sequence[int] = ()) -> int:
-        """Return the tick from which packet number `packet` of a message gets through no more if it is sent then, or NEVER.
+    def of_links(self) -> IntArray:
+        """Return int64[L], the tick from which each link drops everything to the end, NEVER for most."""
+        found = np.full(self._routing.topology.links, NEVER, dtype=np.int64)
+        found[list(self.since)] = list(self.since.values())
+        return found
 
-        `ends` are (source, target), `key` (call, transfer); `path`: its link ids where the message has one for good.
+    def of_packets(self, ends: IntArray, keys: IntArray, packets: IntArray) -> IntArray:
+        """Return int64[sum of `packets`], the tick from which each gets through no more if it is sent then, or NEVER.
+
+        Message m has ends[m] = (source, target), keys[m] = (call, transfer) and packets[m] packets, which choose their own
+        way. Not for routings that draw a stop a packet: there only a walk tells.
         """
-        if path:
-            return min((self.since.get(link, NEVER) for link in path), default=NEVER)
-        link, state = self._first(ends, key, packet)
-        shared = self._routing.turns is None
-        known = (*ends, link) if shared else (*ends, *key, packet)
+        assert self._routing.turns is None
+        table, links = self._routing.table, self._routing.topology.links
+        row = ends[:, 0] * table.hosts + ends[:, 1]
+        pick = fold_array(self._seed, ends[:, 0], ends[:, 1], keys[:, 0], keys[:, 1])
+        owner = np.repeat(np.arange(len(packets)), packets)
+        number = np.arange(len(owner)) - np.repeat(np.cumsum(packets) - packets, packets)
+        width = (table.offsets[row + 1] - table.offsets[row])[owner].astype(np.uint64)
+        turn = ((pick[owner] + number.astype(np.uint64)) % width).astype(np.int64)
+        link = table.links[table.offsets[row[owner]] + turn]
+        # Packets with the same ends and first link have the same ways.
+        kinds, which = np.unique(row[owner] * links + link, return_inverse=True)
+        pairs, first = np.divmod(kinds, links)
+        counts = path_counts(self._routing, np.stack(np.divmod(pairs, table.hosts), axis=1))
+        kinds_of = zip(first.tolist(), (pairs % table.hosts).tolist(), counts.tolist(), strict=True)
+        return np.array([self._of_kind(*kind) for kind in kinds_of], dtype=np.int64)[which.reshape(-1)]
+
+    def _of_kind(self, link: int, target: int, paths: int) -> int:
+        """Return the tick from which a packet to `target` that begins with `link` gets through no more, or NEVER."""
+        counter, _ = self._routing.table.advance(0, -1, link)
+        node = int(self._routing.topology.target[link])
+        known = node, target, counter, paths
         if known not in self._known:
-            ticks = (tick for tick in self._ticks if self._blocking(ends, link, state, tick))
+            state = State(counter, link, 0, -1, HOME)
+            ticks = (tick for tick in self._ticks if self._behind(node, target, state, tick, paths))
             self._known[known] = next(ticks, NEVER)
-        return self._known[known]
+        return min(self.since.get(link, NEVER), self._known[known])
 
     def blocking(
         self, ends: tuple[int, int], key: tuple[int, int], packet: int, now: int, path: Sequence[int] = ()
@@ -82,16 +110,21 @@ class DeadLinks:
         """Return the dead link on each of the ways that a packet takes in turn, the first of each; empty if one is open."""
         if self._dead([link], now):
             return {link}
-        node, target = int(self._routing.topology.target[link]), ends[1]
+        feedback = self._routing.multipath == "feedback"
+        paths = int(path_counts(self._routing, np.array([ends]))[0]) if feedback else 1
+        return self._behind(int(self._routing.topology.target[link]), ends[1], state, now, paths)
+
+    def _behind(self, node: int, target: int, state: State, now: int, paths: int) -> set[int]:
+        """Return what `_blocking` does, of the ways from `node` on, where the first link of a packet ends."""
         if self._routing.multipath in ("spray", "least-queued"):
             return self._search(node, target, state, now)
-        found = [self._dead(self._routing.rest(node, target, way), now)[:1] for way in self._ways(ends, state)]
+        found = [self._dead(self._routing.rest(node, target, way), now)[:1] for way in self._ways(state, paths)]
         return {dead[0] for dead in found} if all(found) else set()
 
-    def _ways(self, ends: tuple[int, int], state: State) -> list[State]:
+    def _ways(self, state: State, paths: int) -> list[State]:
         """Return the states behind the first link that the attempts of a packet have (rules 30 and 32)."""
         if self._routing.multipath == "feedback":
-            return [state._replace(pick=k) for k in range(int(path_counts(self._routing, np.array([ends]))[0]))]
+            return [state._replace(pick=k) for k in range(paths)]
         return [state._replace(leg=leg) for leg in (HOME, OUT)] if state.leg == UNDECIDED else [state]
 
     def _search(self, node: int, target: int, state: State, now: int) -> set[int]:

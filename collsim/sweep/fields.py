@@ -119,7 +119,7 @@ def number_field(name: str, plural: str, default: int | None, least: int = 0) ->
     return Field(name, plural, read, (default,))
 
 
-def switch_field(name: str, plural: str) -> Field:
+def switch_field(name: str, plural: str, default: bool = False) -> Field:
     """Return a field of yes and no."""
 
     def read(item: Any) -> list[bool]:
@@ -127,7 +127,7 @@ def switch_field(name: str, plural: str) -> Field:
             raise InvalidValue(f"'{name}' is true or false, not '{item}'.")
         return [item]
 
-    return Field(name, plural, read, (False,))
+    return Field(name, plural, read, (default,))
 
 
 def algorithm_field(name: str, plural: str, default: tuple[Any, ...], extra: tuple[Any, ...] = ()) -> Field:

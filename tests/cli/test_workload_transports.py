@@ -55,6 +55,14 @@ def test_a_run_that_cannot_end_is_a_row_and_its_reason(go, tmp_path):
     assert "leaf0->spine0=restore" in told["runs"][4]["stalled"] or "spine0->leaf0=restore" in told["runs"][4]["stalled"]
 
 
+def test_a_study_in_which_no_run_ends_says_so_in_its_exit_code(go):
+    code, out, err = go(*SMALL, "--transports", "ecmp", "--impair", "none", "--loss", "none", "--at", "0s:h0->leaf0=fail")
+    assert code == 1
+    assert "None of the runs ended" in err
+    assert "Stall of ecmp" in out
+    assert "Try next" not in out
+
+
 def test_what_to_try_next_runs(go):
     _, out, _ = go(*SMALL, "--transports", "spray", "--impair", "none")
     words = out.splitlines()[-1].split("collsim ")[1].split()

@@ -124,6 +124,39 @@ def test_points_of_sites_are_its_ways():
     assert rows[0].results["compute_fs"] == 10**15
 
 
+CHANGED = {
+    "tp": ("1us:gaudi0->gaudi1=0.1", {}),
+    "dp": ("1us:h0->s0=0.1", {"topologies": "switch4", "schemes": "dcs3gd"}),
+    "sites": ("1.01s:site0/core->site1/core#0=0.5", {"ways": ["flat", "hierarchical"], "wan_rates": "50GB/s"}),
+    "jobs": ("1us:h0->h1=0.1", {"placements": "packed"}),
+    "transports": ("1us:h0->leaf0=0.1", {"loss": "0", "impair": [None], "transports": "spray"}),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_links_change_under_points_of_every_kind(kind):
+    text, few = CHANGED[kind]
+    rows = swept(kind, **few, engines="compiled", at=["none", text, [text, "1s:" + text.partition(":")[2]]])
+    plain, changed, again = ([row for row in rows if len(row.point["at"]) == count] for count in (0, 1, 2))
+    # Points that are the same are run once: those that differ in their changes alone are others.
+    assert len(plain) == len(changed) == len(again) > 0
+    slower = [two.results["time_fs"] > one.results["time_fs"] for one, two in zip(plain, changed, strict=True)]
+    assert any(slower)
+
+
+def test_shares_of_links_that_change_between_sites_are_of_the_rate_they_have():
+    rate, text = "50GB/s", "0s:site0/core->site1/core#0="
+    rows = swept("sites", ways="flat", engines="compiled", wan_rates=rate, at=["none", text + "0.5", text + "25GB/s"])
+    plain, changed = (row.results["time_fs"] for row in rows)  # the last is the second, which is run once
+    assert plain < changed
+
+
+def test_late_exchanges_of_sites_begin_together_unless_it_is_said():
+    rows = swept("sites", ways="late", rendezvouses=[True, False])
+    (together,) = swept("sites", ways="late")
+    assert rows[0].results["time_fs"] == together.results["time_fs"] != rows[1].results["time_fs"]
+
+
 @pytest.mark.parametrize(
     "kind, given, words",
     [

@@ -106,6 +106,7 @@ parcel_at = _records("parcel", layout.PARCEL)
 score_at = _records("score", layout.SCORE)
 
 cut_of = _numbers("cut", np.int64)
+dead_of = _numbers("dead", np.int64)
 flow_packets_of = _numbers("flow_packets", np.int32)
 port_first_of = _numbers("port_first", np.int64)
 port_links_of = _numbers("port_links", np.int32)

@@ -69,17 +69,30 @@ def accounts_of(
 
 
 def cut_ticks(dead: DeadLinks, columns: Columns, ways: Ways, accounts: Accounts, first_message: IntArray) -> IntArray:
-    """Return int64[parcels], the tick from which each packet gets through no more if it is sent then, NEVER for most."""
+    """Return int64[parcels], the tick from which each packet gets through no more if it is sent then, NEVER for most.
+
+    Packets that draw a stop have none here: whoever loses one walks its ways (attempts.py).
+    """
     found = np.full(accounts.packets, NEVER, dtype=np.int64)
-    for m in np.flatnonzero(accounts.noted).tolist():
-        ends, first, count = (int(columns.source[m]), int(columns.target[m])), accounts.parcels[m], int(columns.packets[m])
-        if ways.hop[m] >= 0:
-            path = ways.lane[ways.hop[m] : ways.hop[m] + ways.hops[m]] // ways.channels
-            found[first : first + count] = dead.from_tick(ends, (0, 0), 0, path.tolist())
-            continue
-        key = int(columns.call[m]), m - int(first_message[columns.call[m]])
-        found[first : first + count] = [dead.from_tick(ends, key, packet) for packet in range(count)]
+    fixed = np.flatnonzero(accounts.noted & (ways.hop >= 0))
+    if len(fixed):
+        _, at = _run(ways.hop[fixed], ways.hops[fixed])
+        since, first = dead.of_links()[ways.lane[at] // ways.channels], np.cumsum(ways.hops[fixed]) - ways.hops[fixed]
+        owner, parcel = _run(accounts.parcels[fixed], columns.packets[fixed])
+        found[parcel] = np.minimum.reduceat(since, first)[owner]
+    own = np.flatnonzero(accounts.noted & (ways.hop < 0))
+    if len(own) and ways.routing.turns is None:
+        ends = np.stack([columns.source[own], columns.target[own]], axis=1)
+        keys = np.stack([columns.call[own], own - first_message[columns.call[own]]], axis=1)
+        _, parcel = _run(accounts.parcels[own], columns.packets[own])
+        found[parcel] = dead.of_packets(ends, keys, columns.packets[own])
     return found
+
+
+def _run(first: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
+    """Return (owner, number) of count[k] numbers from first[k] on, for each k in turn."""
+    owner = np.repeat(np.arange(len(count)), count)
+    return owner, first[owner] + np.arange(len(owner)) - (np.cumsum(count) - count)[owner]
 
 
 def _scores(

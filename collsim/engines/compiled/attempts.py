@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from collsim.engines.compiled.access import (
+    dead_of,
     flow_at,
     hop_at,
     lane_at,
@@ -22,12 +23,12 @@ from collsim.engines.compiled.access import (
 )
 from collsim.engines.compiled.codes import HOME, LEAST_QUEUED, OUT, SPRAY, UNDECIDED
 from collsim.engines.compiled.events import after
-from collsim.engines.compiled.ways import mix, take, word
+from collsim.engines.compiled.ways import launch, mix, take, word
 from collsim.engines.reference.ends import FEEDBACK, MOST_EACH
 from collsim.jit.compile import small_kernel
 from collsim.network.loss import ALL, LOSS
 
-__all__ = ["again", "choose_path", "loses", "path_of", "rest"]
+__all__ = ["again", "choose_path", "loses", "no_way", "path_of", "rest"]
 
 
 @small_kernel
@@ -105,3 +106,28 @@ def rest(s: Any, packet: int) -> int:
         previous, node = link, link_at(s, link).target
         total = after(s, total, link_at(s, link).latency)
     return total
+
+
+@small_kernel
+def no_way(s: Any, message: int, index: int) -> bool:
+    """Tell whether a packet that draws a stop has no way left: each crosses a link that drops to the end (rule 28)."""
+    link, _, counter, pick, stop, leg = launch(s, message, index)
+    if dead_of(s, link) <= s.now:
+        return True
+    if leg == UNDECIDED:
+        return _leads_nowhere(s, message, link, counter, pick, stop, HOME) and _leads_nowhere(
+            s, message, link, counter, pick, stop, OUT
+        )
+    return _leads_nowhere(s, message, link, counter, pick, stop, leg)
+
+
+@small_kernel
+def _leads_nowhere(s: Any, message: int, previous: int, counter: int, pick: Any, stop: int, leg: int) -> bool:  # noqa: PLR0917
+    """Tell whether the way behind a first link, `previous`, on a leg crosses a link that drops to the end."""
+    node, target = link_at(s, previous).target, message_at(s, message).target
+    while node != target and not s.fault:
+        previous, _, counter, pick, leg = take(s, node, target, counter, previous, pick, stop, leg, 0)
+        if dead_of(s, previous) <= s.now:
+            return True
+        node = link_at(s, previous).target
+    return False

@@ -175,6 +175,7 @@ def build(
         gate=tables.gate,
         change=_changes(steps, rules),
         cut=cut_ticks(dead, columns, ways, accounts, program.first_message) if dead.since else np.zeros(0, dtype=np.int64),
+        dead=dead.of_links() if dead.since else np.zeros(0, dtype=np.int64),
         hop=_hop(ways),
         flow_packets=np.zeros(0, dtype=np.int32),
         port_first=_first(np.bincount(topology.source, minlength=topology.nodes)),

@@ -19,7 +19,7 @@ from collsim.engines.compiled.access import (
     parcel_at,
     score_at,
 )
-from collsim.engines.compiled.attempts import choose_path
+from collsim.engines.compiled.attempts import choose_path, no_way
 from collsim.engines.compiled.codes import (
     ARRIVED,
     CUT_OFF,
@@ -253,6 +253,8 @@ def _cut_off(s: Any, n: Any) -> bool:
     parcel.ended += 1
     if s.go_back and (n.place < f.expected or parcel.ended < parcel.attempts):
         return False
+    if s.has_turns and message_at(s, f.message).hop < 0:
+        return no_way(s, f.message, n.index)
     return cut_of(s, at) <= s.now
 
 

@@ -316,6 +316,7 @@ class Arrays(NamedTuple):
     # Tables that are only read.
     change: Records
     cut: IntArray
+    dead: IntArray
     hop: Records
     flow_packets: NDArray[np.int32]
     port_first: IntArray

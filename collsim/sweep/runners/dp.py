@@ -12,7 +12,7 @@ from collsim.sweep.data_parallel_job import WORDS, job_of, parse_eta
 from collsim.sweep.data_parallel_machine import SIZED, machine_name
 from collsim.sweep.data_parallel_place import Job, Place, place
 from collsim.sweep.data_parallel_run import SchemeRun
-from collsim.sweep.fields import MACHINE, Field, algorithm_field, number_field, switch_field, text_field, words_field
+from collsim.sweep.fields import AT, MACHINE, Field, algorithm_field, number_field, switch_field, text_field, words_field
 from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, check_algorithm, hash_of, network_of, stated
 from collsim.sweep.runner import RUNNERS, Call, Kept, Prepared, Runner
 from collsim.sweep.runners.tp import one_of
@@ -64,11 +64,11 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     case = case_of({**parameters, "topology": name}, kept)
     inputs = {
         **case_inputs(case, kept),
-        **stated(parameters, FIELDS, (MACHINES, *MACHINE)),
+        **stated(parameters, FIELDS, (MACHINES, *MACHINE, AT)),
         **algorithm_once(parameters["algorithm"], "algorithm", kept),
     }
     where = {"ranks": ranks, "topology": case.topology, "algorithm": parameters["algorithm"]}
-    where |= {"network": network_of(parameters), "engine": case.engine, "seed": case.seed}
+    where |= {"network": network_of(parameters), "engine": case.engine, "seed": case.seed, "at": case.changes}
     group = hash_of({name: value for name, value in inputs.items() if name != "scheme"})
     shown = {"topology": case.topology.name, "algorithm": inputs["algorithm"]}
     return Prepared(inputs, Call(f"dp {group}", run, (job, scheme.name, where), check), shown)
@@ -101,6 +101,7 @@ MACHINES = words_field("topology", "topologies", _machine, None, files=True)
 FIELDS = (
     MACHINES,
     *MACHINE,
+    AT,
     text_field("model", "models", NETWORKS.get, ("resnet50",)),
     number_field("ranks", "rank_counts", 64, least=2),
     algorithm_field("algorithm", "algorithms", ("ring",)),

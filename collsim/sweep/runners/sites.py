@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from collsim.sweep.fields import MACHINE, TOPOLOGY, number_field, words_field
+from collsim.network.link_changes import changes_digest, parse_changes
+from collsim.sweep.fields import AT, MACHINE, TOPOLOGY, number_field, switch_field, words_field
 from collsim.sweep.inputs import case_inputs, case_of, machine_label, network_of, stated
 from collsim.sweep.multi_site import WAYS, runs, setting
 from collsim.sweep.multi_site_job import job_of, with_wide_area_of
@@ -28,16 +29,27 @@ def run(given: tuple[Setting, str], kept: Kept) -> dict[str, Any]:
 
 
 def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
-    case = case_of(parameters, kept)
+    # Shares of links that change are of their rates on the machine as its wide area is altered.
+    case = case_of({name: value for name, value in parameters.items() if name != "at"}, kept)
     machine = with_wide_area_of(case.topology, parameters)
     job = job_of(parameters, machine)
     compute = None if parameters["compute"] is None else parse_time(parameters["compute"])
+    changes = parse_changes(machine, parameters["at"])
     at = setting(
-        machine, job, network=network_of(parameters), engine=case.engine, seed=case.seed, compute=compute, faults=case.faults
+        machine,
+        job,
+        network=network_of(parameters),
+        engine=case.engine,
+        seed=case.seed,
+        compute=compute,
+        rendezvous=parameters["rendezvous"],
+        faults=case.faults,
+        changes=changes,
     )
     inputs = {
         **case_inputs(case, kept),
-        **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE)),
+        **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE, AT)),
+        **changes_digest(changes),
         "topology_digest": machine.digest,
         "model_digest": sha256(repr(job).encode()).hexdigest(),
     }
@@ -54,6 +66,7 @@ def _number(what: str, example: str) -> Any:
 FIELDS = (
     TOPOLOGY,
     *MACHINE,
+    AT,
     words_field("wan_rate", "wan_rates", parse_bandwidth, None),
     words_field("round_trip", "round_trips", parse_time, None),
     words_field("loss", "losses", parse_loss, None),
@@ -67,6 +80,7 @@ FIELDS = (
     words_field("peak", "peaks", None, "2.5P"),
     words_field("utilisation", "utilisations", _number("utilisation", "0.4"), "0.4"),
     words_field("compute", "computes", parse_time, None),
+    switch_field("rendezvous", "rendezvouses", default=True),
     one_of("way", tuple(WAYS), "hierarchical", "ways"),
 )
 RUNNERS.add("sites", Runner("sites", "a way to train across sites, as collsim workload sites times it", FIELDS, _prepare))

@@ -8,8 +8,10 @@ from hashlib import sha256
 from typing import Any
 
 from collsim.network.config import NetworkConfig
+from collsim.network.link_changes import LinkChange
 from collsim.simulate import Case
 from collsim.sweep.fields import (
+    AT,
     MACHINE,
     PLACEMENT,
     TOPOLOGY,
@@ -43,10 +45,11 @@ CHECKED = 2**20
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a point is made of: the machine and network, the `model`, the `setting` and the `scheme`."""
+    """What a point is made of: the machine, its `changes` and network, the `model`, the `setting` and the `scheme`."""
 
     topology: Topology
     hosts: tuple[int, ...]
+    changes: tuple[LinkChange, ...]
     network: NetworkConfig
     engine: str
     seed: int
@@ -90,7 +93,7 @@ def _schemes(given: Given) -> tuple[Scheme, Scheme, Scheme]:
 
 def _setting(given: Given, kept: Kept) -> TensorParallel:
     if "setting" not in kept:
-        place: dict[str, Any] = {"placement": given.hosts, "network": given.network}
+        place: dict[str, Any] = {"placement": given.hosts, "network": given.network, "at": given.changes}
         chosen = {**given.setting, **place, "engine": given.engine, "seed": given.seed}
         kept["setting"] = setting(given.topology, given.model, **chosen)
     found: TensorParallel = kept["setting"]
@@ -113,13 +116,13 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
     digest = sha256(repr(shape).encode()).hexdigest()
     inputs = {
         **case_inputs(case, kept),
-        **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE, PLACEMENT)),
+        **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE, AT, PLACEMENT)),
         "model": shape.name,
         "model_digest": digest,
         **chosen,
     }
     at = {name: parameters[name] for name in SETTING}
-    machine = case.topology, case.hosts, case.network, case.engine, case.seed
+    machine = case.topology, case.hosts, case.changes, case.network, case.engine, case.seed
     given = Given(*machine, shape, at, scheme, parameters["sequence_parallel"])
     group = hash_of({name: value for name, value in inputs.items() if name not in OF_SCHEME})
     shown = {"topology": machine_label(parameters["topology"], kept), "model": shape.name}
@@ -142,6 +145,7 @@ OF_SCHEME = ("p", "scheme", "forward_wire", "backward_wire", "ladder", "copies",
 FIELDS = (
     TOPOLOGY,
     *MACHINE,
+    AT,
     PLACEMENT,
     text_field("model", "models", load_transformer, None),
     number_field("tp", "tps", 8, least=2),

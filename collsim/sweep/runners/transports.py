@@ -8,7 +8,17 @@ from typing import Any
 
 from collsim.errors import StallError
 from collsim.simulate import Case
-from collsim.sweep.fields import COLLECTIVE, MACHINE, PLACEMENT, SIZE, TOPOLOGY, algorithm_field, count_field, words_field
+from collsim.sweep.fields import (
+    AT,
+    COLLECTIVE,
+    MACHINE,
+    PLACEMENT,
+    SIZE,
+    TOPOLOGY,
+    algorithm_field,
+    count_field,
+    words_field,
+)
 from collsim.sweep.inputs import algorithm_once, case_inputs, case_of, check_algorithm, machine_label, stated
 from collsim.sweep.runner import RUNNERS, Call, Kept, Prepared, Runner
 from collsim.sweep.runners.tp import one_of
@@ -49,7 +59,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
         state = replace(lossy, name=f"{slow.name}, {lossy.name}", topology=slow.topology, changes=slow.changes)
     inputs = {
         **case_inputs(case, kept),
-        **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE, PLACEMENT, COLLECTIVE)),
+        **stated(parameters, FIELDS, (TOPOLOGY, *MACHINE, AT, PLACEMENT, COLLECTIVE)),
         **algorithm_once(parameters["algorithm"], "algorithm", kept),
     }
     given = case, parameters["algorithm"], parameters["size"], parameters["transport"], state
@@ -61,6 +71,7 @@ def _prepare(parameters: Mapping[str, Any], kept: Kept) -> Prepared:
 FIELDS = (
     TOPOLOGY,
     *MACHINE,
+    AT,
     PLACEMENT,
     COLLECTIVE,
     count_field("root", "roots", (0,)),
