@@ -107,6 +107,19 @@ def test_rule_30_ugal_takes_its_detour_and_its_minimal_way_in_turn(engine):
 
 
 @ENGINE
+def test_rule_30_queues_that_stand_still_do_not_send_packets_into_a_dead_link_for_ever(engine):
+    # Host 0 fills the way by switch 6 with packets for host 2, whose link has failed; the other way drops everything.
+    shared = machine(4, 4, (0, 4), (3, 4), (4, 5), (4, 6), (5, 7), (6, 7), (7, 1), (6, 2))
+    sends, changes = (Send(0, 2, 60), Send(3, 1, 10)), [(0, 7, 0), (0, 2, None, ALL)]
+    with pytest.raises(StallError, match=r"the first of them message 0 .*s2->h2 failed at 0 fs"):
+        run(shared, *sends, engine=engine, routing="least-queued", changes=changes)
+    # Once the link is back all arrive, the second behind the first in one FIFO; the dead way has taken 64 attempts or 65.
+    result = run(shared, *sends, engine=engine, routing="least-queued", changes=[*changes, (10**6, 7, ONE)])
+    assert result.packets_lost in (64, 65)
+    assert result.message_finish.min() > 10**6
+
+
+@ENGINE
 def test_rule_28_a_packet_without_a_way_ends_the_run_when_its_loss_is_known(engine):
     # Granted at 0, missed at 15, known 5 later; the message of the other direction is on its way.
     words = (

@@ -21,12 +21,13 @@ from collsim.engines.compiled.access import (
     packet_at,
     score_at,
 )
-from collsim.engines.compiled.codes import HOME, LEAST_QUEUED, OUT, SPRAY, UNDECIDED
+from collsim.engines.compiled.codes import HOME, LEAST_QUEUED, OUT, SPRAY, TURN, UNDECIDED
 from collsim.engines.compiled.events import after
 from collsim.engines.compiled.ways import launch, mix, take, word
 from collsim.engines.reference.ends import FEEDBACK, MOST_EACH
 from collsim.jit.compile import small_kernel
 from collsim.network.loss import ALL, LOSS
+from collsim.topology.routing.walk import QUEUES
 
 __all__ = ["again", "choose_path", "loses", "no_way", "path_of", "rest"]
 
@@ -72,7 +73,8 @@ def again(s: Any, note: int, pick: Any, leg: int) -> tuple[Any, int]:
     """Return (pick, leg) behind its first link of a note's packet: another way if it was sent before (rule 30)."""
     attempt = note_at(s, note).attempt
     if s.multipath in (SPRAY, LEAST_QUEUED):
-        return pick + word(attempt), leg
+        by_turn = s.multipath == LEAST_QUEUED and attempt >= QUEUES
+        return pick + word(attempt), TURN if by_turn else leg
     if attempt > 0 and leg == UNDECIDED:
         return pick, OUT if attempt % 2 else HOME
     return pick, leg

@@ -16,7 +16,7 @@ CHANGED, NOTED = 14, 15
 ROUND_ROBIN, OLDEST, LOWEST_STEP = range(3)
 BY_PLACE, BY_STEP, BY_SIZE = range(3)
 SINGLE, ECMP, SPRAY, LEAST_QUEUED, VALIANT, UGAL, FEEDBACK = range(7)
-UNDECIDED, OUT, HOME = -1, 0, 1
+UNDECIDED, OUT, HOME, TURN = -1, 0, 1, 2
 
 # What released a grant (engines/reference/grants.py), and what opened a step (engines/reference/lockstep.py).
 ARRIVAL, FIFO, LINK, STEP, CREDIT, PORT, RESTORED, LOSS = range(8)

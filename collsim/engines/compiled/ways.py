@@ -28,7 +28,7 @@ from collsim.engines.compiled.access import (
     turn_home_of,
     turn_links_of,
 )
-from collsim.engines.compiled.codes import HOME, LEAST_QUEUED, NO_ROUTE, OUT, UGAL, UNDECIDED
+from collsim.engines.compiled.codes import HOME, LEAST_QUEUED, NO_ROUTE, OUT, TURN, UGAL, UNDECIDED
 from collsim.engines.compiled.room import count_credits, serialise
 from collsim.jit.compile import small_kernel
 from collsim.topology.routing.splitmix import splitmix64_array
@@ -161,7 +161,7 @@ def options(s: Any, packet: int) -> int:
     p = packet_at(s, packet)
     if p.leg == UNDECIDED:
         return 1 if _length(s, packet, HOME) == 0 else 2
-    if s.multipath != LEAST_QUEUED:
+    if s.multipath != LEAST_QUEUED or p.leg == TURN:
         return 1
     node, target = link_at(s, p.previous).target, message_at(s, p.message).target
     return _row(s, node, target, p.counter, p.stop, p.leg)[2]

@@ -26,13 +26,15 @@ from collsim.topology.routing.valiant import Turns
 __all__ = ["Choice", "Key", "Routing", "State"]
 
 Key = tuple[int, int, int]
-UNDECIDED, OUT, HOME = -1, 0, 1
+UNDECIDED, OUT, HOME, TURN = -1, 0, 1, 2
+QUEUES = 64
+"""Attempts of a packet that go by queues under "least-queued": what waits for ever must not decide for ever."""
 
 
 class State(NamedTuple):
     """What a packet carries: counter and link before (-1: none) for its class, its pick, its stop (-1: none), its leg.
 
-    `leg`: OUT to the stop, HOME to the destination, UNDECIDED where UGAL is yet to choose between them.
+    `leg`: OUT to the stop, HOME to the destination, TURN there and whatever queues, UNDECIDED where UGAL is yet to choose.
     """
 
     counter: int
@@ -122,7 +124,8 @@ class Routing:
         if not found:
             names = self.topology.names
             raise RoutingError(f"{self.name} finds no way from {names[node]} to {names[target]} on '{self.topology.name}'.")
-        return found if self.multipath == "least-queued" and state.previous >= 0 else found[:1]
+        by_queues = self.multipath == "least-queued" and state.previous >= 0 and state.leg != TURN
+        return found if by_queues else found[:1]
 
     def path(self, source: int, target: int, key: Key, packet: int = 0, attempt: int = 0) -> list[tuple[int, int]]:
         """Return the (link, class) of each hop of a packet from host to host, [] from a host to itself.
@@ -139,10 +142,12 @@ class Routing:
     def again(self, state: State, attempt: int) -> State:
         """Return the state behind its first link of a packet that was sent `attempt` times before (rule 30).
 
-        The turn of `spray` and `least-queued` goes on by one each time; `ugal` takes its detour and its minimal way in turn.
+        The turn of `spray` and `least-queued` goes on by one each time, and a packet sent QUEUES times looks at no queue any
+        more; `ugal` takes its detour and its minimal way in turn.
         """
         if self.multipath in ("spray", "least-queued"):
-            return state._replace(pick=(state.pick + attempt) & MASK)
+            leg = TURN if attempt >= QUEUES and self.multipath == "least-queued" else state.leg
+            return state._replace(pick=(state.pick + attempt) & MASK, leg=leg)
         if self.multipath == "ugal" and attempt and state.leg == UNDECIDED:
             return state._replace(leg=OUT if attempt % 2 else HOME)
         return state
