@@ -92,6 +92,10 @@ class Cluster:
         for batch in running.batches():
             found: Answers = []
             for future in batch:
+                if future.status in ("pending", "lost") and self._client.status == "running":
+                    # Its worker died with the answers between doing it and handing them over; dask has it done again.
+                    running.add(future)
+                    continue
                 numbers = given.pop(future.key)
                 result = self._result(future)
                 if isinstance(result, list):
