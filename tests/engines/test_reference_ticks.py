@@ -89,4 +89,4 @@ def test_every_grant_agrees_with_the_rules_asked_tick_by_tick(seed):
 @pytest.mark.parametrize("part", range(8))
 def test_thousands_of_cases_agree(part):
     rng = random.Random(f"thousands {part}")
-    assert sum(agree(rng) for _ in range(500)) >= 300
+    assert sum(agree(rng) for _ in range(260)) >= 160
