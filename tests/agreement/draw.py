@@ -36,7 +36,9 @@ def draw(number: int, only: str | None = None) -> Case:
     if only == "changing":
         case = draw_changes(random.Random(f"changes {number}"), draw(number))
         with suppress(CollsimError, IndexError):  # of a case that is refused for something else, as a host that is not there
-            case = _within(case, MOST_LOSSY_HOPS, at_most=True) if changes_loss(case) else case
+            hosts = range(case.topology.hosts)
+            sound = all(source in hosts and target in hosts for source, target, *_ in parts(case.program()))
+            case = _within(case, MOST_LOSSY_HOPS, at_most=True) if sound and changes_loss(case) else case
         return case
     rng = random.Random(f"agreement {number}")
     kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
