@@ -35,9 +35,8 @@ def texts_of(cells):
 
 
 # A kernel of its own takes seconds; one notebook is enough to see that they can be run at all.
-@pytest.mark.parametrize(
-    "path", [pytest.param(p, marks=[pytest.mark.slow] * (p != NOTEBOOKS[0]), id=p.stem) for p in NOTEBOOKS]
-)
+@pytest.mark.slow
+@every
 def test_a_run_gives_the_outputs_that_are_stored(path):
     spec = importlib.util.spec_from_file_location("notebooks_run", ROOT / "notebooks" / "run.py")
     runner = importlib.util.module_from_spec(spec)

@@ -133,11 +133,14 @@ def test_what_cannot_be_looked_at_is_told_and_the_rest_goes_on(capsys, monkeypat
 
 
 @pytest.mark.slow
-def test_warm_compiles_every_kernel(tmp_path):
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+def test_warm_compiles_every_kernel_and_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "file"), "TMPDIR": str(tmp_path)}
     words = [sys.executable, "-m", "collsim", "doctor", "--warm"]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
     assert "cold" not in done.stdout
+    assert done.stderr.count(f"{tmp_path}/file/collsim cannot be written") == 3
     compiled = {path.name.partition("-")[0].rpartition(".")[2] for path in tmp_path.rglob("*.nbi")}
     written = set()
     for source in PACKAGE.rglob("*.py"):

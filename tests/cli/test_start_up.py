@@ -64,6 +64,7 @@ def finish(process):
     return process.returncode, out, err
 
 
+@pytest.mark.slow
 def test_the_first_run_says_that_it_compiles_and_survives_ctrl_c(tmp_path):
     process = start(tmp_path, *RUN)
     assert process.stderr.readline().startswith("Note: compiling the simulation kernels for message trains, once")
@@ -74,17 +75,6 @@ def test_the_first_run_says_that_it_compiles_and_survives_ctrl_c(tmp_path):
     assert err.startswith("Note: compiling the simulation kernels for message trains, once")
     assert err.count("\n") == 1
     assert finish(start(tmp_path, *RUN)) == (0, first, "")
-
-
-@pytest.mark.slow
-def test_packets_are_compiled_when_needed_and_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    code, out, err = finish(start(tmp_path / "file", *RUN, "--algo", "direct", TMPDIR=str(tmp_path)))
-    assert (code, "Time" in out) == (0, True)
-    assert [line.partition(" takes")[0] for line in err.splitlines()] == [
-        f"Note: compiling the simulation kernels for {work}" for work in ("message trains", "packets")
-    ]
-    assert err.count(f"{tmp_path}/file/collsim cannot be written") == 2
 
 
 def test_the_notice_names_where_kernels_are_kept_if_not_in_the_cache(tmp_path, monkeypatch, capsys):

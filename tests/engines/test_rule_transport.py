@@ -245,6 +245,7 @@ def far(loss, **settings):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recovery", ["selective-repeat", "go-back-n"])
 def test_many_packets_under_way_are_kept_account_of(recovery):
     ran = far(0.001, recovery=recovery)
