@@ -34,7 +34,7 @@ def texts_of(cells):
     return shown
 
 
-# A kernel of its own takes seconds; one notebook is enough to see that they can be run at all.
+# A kernel of its own takes seconds, so CI alone runs them.
 @pytest.mark.slow
 @every
 def test_a_run_gives_the_outputs_that_are_stored(path):
