@@ -86,7 +86,7 @@ def test_every_grant_agrees_with_the_rules_asked_tick_by_tick(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(5))
+@pytest.mark.parametrize("part", range(4))
 def test_a_thousand_cases_agree(part):
     rng = random.Random(f"thousands {part}")
     assert sum(agree(rng) for _ in range(260)) >= 160

@@ -29,8 +29,8 @@ def test_calm_cases():
 
 @pytest.mark.slow
 def test_many_calm_cases():
-    accepted = agreeing((k, draw_train(k)) for k in range(1000, 2800))
-    assert len(accepted) > 540
+    accepted = agreeing((k, draw_train(k)) for k in range(1000, 2000))
+    assert len(accepted) > 300
 
 
 def sound(number):
