@@ -108,6 +108,7 @@ class _View:
         self._latency = topology.latency
         self._charges: dict[int, list[int]] = {}
         self._relays: dict[tuple[int, int], int] = {}
+        self._columns: tuple[list[int], ...] = ()
 
     def reduction_fs(self, message: Any) -> int:
         return message.after - self.nic.ejection_latency if message.packets else 0
@@ -119,17 +120,22 @@ class _View:
 
     def relay(self, operation: int, host: int) -> SimpleNamespace:
         """Return the task of an operation that does nothing on a host: over when all that it depends on is over there."""
-        trains, stack = self.trains, [operation]
+        if not self._columns:
+            tasks, operations = self.trains.task, self.trains.operation
+            columns = operations["task"], operations["full"], tasks["host"], tasks["finish"]
+            self._columns = tuple(column.tolist() for column in columns)
+        first, full, hosts, finish = self._columns
+        stack = [] if (operation, host) in self._relays else [operation]
         while stack:
             k = stack[-1]
             found, lacking = 0, False
             for before in self.program.operations[k].deps:
-                head, end = (int(trains.operation[n]["task"]) for n in (before, before + 1))
-                index = head + host if trains.operation[before]["full"] else head
-                while index < end and int(trains.task["host"][index]) != host:
+                end = first[before + 1]
+                index = first[before] + host if full[before] else first[before]
+                while index < end and hosts[index] != host:
                     index += 1
                 if index < end:
-                    found = max(found, int(trains.task["finish"][index]))
+                    found = max(found, finish[index])
                 elif (before, host) in self._relays:
                     found = max(found, self._relays[before, host])
                 else:
