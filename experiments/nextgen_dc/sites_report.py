@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from store import fill
 
 from collsim.report.palette import GRID, MARKERS, SERIES
 from collsim.units import FS_PER_SECOND, format_time
@@ -34,10 +34,7 @@ def report() -> None:
     over_rate(rows).savefig(HERE / "figures" / "step_over_rate.png", dpi=150)
     over_trip(rows).savefig(HERE / "figures" / "step_over_round_trip.png", dpi=150)
     over_loss(read("loss")).savefig(HERE / "figures" / "loss.png", dpi=150)
-    text = README.read_text()
-    for name, table in tables().items():
-        text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m, t=table: m[1] + t + m[2], text, flags=re.DOTALL)
-    README.write_text(text)
+    fill(README, tables())
 
 
 def tables() -> dict[str, str]:

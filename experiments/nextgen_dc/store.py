@@ -1,13 +1,14 @@
-"""Rows of a study in a CSV file, kept between runs and found again by the columns that identify them."""
+"""Rows of a study in a CSV file, kept between runs and found by what identifies them; tables between a page's markers."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Store"]
+__all__ = ["Store", "fill"]
 
 
 class Store:
@@ -34,3 +35,11 @@ class Store:
             writer.writeheader()
             writer.writerows(self.rows)
         temporary.replace(self.path)
+
+
+def fill(page: Path, tables: Mapping[str, str]) -> None:
+    """Write each table between its markers in `page`, "<!-- name -->" and the next "<!-- end -->"."""
+    text = page.read_text()
+    for name, table in tables.items():
+        text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m, t=table: m[1] + t + m[2], text, flags=re.DOTALL)
+    page.write_text(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
@@ -10,6 +9,7 @@ from statistics import mean
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sites_report import README, Rows, markdown, read, seconds
+from store import fill
 
 from collsim.report.palette import GREY, GRID, HATCHES, MARKERS, SERIES
 
@@ -21,10 +21,7 @@ def report() -> None:
     """Draw the figures and write the tables into README.md."""
     slowdowns(read("paths")).savefig(FIGURES / "transports.png", dpi=150)
     repeats(read("window")).savefig(FIGURES / "repeats_over_round_trip.png", dpi=150)
-    text = README.read_text()
-    for name, table in tables().items():
-        text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m, t=table: m[1] + t + m[2], text, flags=re.DOTALL)
-    README.write_text(text)
+    fill(README, tables())
 
 
 def tables() -> dict[str, str]:

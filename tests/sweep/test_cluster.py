@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 from sweep.sweep_cases import SIZES, Sweeping
@@ -37,12 +38,23 @@ def worker(folder, scheduler):
     return dask(*words, folder=folder, ready="Registered to:")[0]
 
 
+@contextmanager
+def workers_of(folder, scheduler, count=1):
+    """Run `count` workers of `scheduler` in `folder` for a while."""
+    processes = [worker(folder, scheduler) for _ in range(count)]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
 @pytest.mark.slow
 def test_a_worker_killed_mid_way_costs_nothing(tmp_path, scheduler):
     sweeping = Sweeping(tmp_path)
     address, _ = scheduler
-    workers = [worker(tmp_path, address) for _ in range(2)]
-    try:
+    with workers_of(tmp_path, address, 2) as workers:
         sweeping.flag("SIGKILL", "self", SIZES[6])
         code, out, _ = sweeping.go("--cluster", address)
         assert code == 0
@@ -54,10 +66,6 @@ def test_a_worker_killed_mid_way_costs_nothing(tmp_path, scheduler):
         asked = sweeping.asked()
         assert sweeping.go("--cluster", address)[0] == 0
         assert sweeping.asked() == asked
-    finally:
-        for process in workers:
-            process.kill()
-            process.wait()
 
 
 @pytest.mark.slow
@@ -70,8 +78,7 @@ def test_a_cluster_without_workers_is_refused(scheduler):
 def test_a_scheduler_that_is_lost_ends_the_sweep_and_not_what_is_written(tmp_path, scheduler):
     sweeping = Sweeping(tmp_path)
     address, pid = scheduler
-    process = worker(tmp_path, address)
-    try:
+    with workers_of(tmp_path, address):
         sweeping.flag("SIGKILL", pid, SIZES[6])
         code, out, err = sweeping.go("--cluster", address)
         assert (code, out) == (1, "")
@@ -79,9 +86,6 @@ def test_a_scheduler_that_is_lost_ends_the_sweep_and_not_what_is_written(tmp_pat
         assert 0 < len(sweeping.rows()) < 12
         assert sweeping.go("--jobs", "1")[0] == 0
         sweeping.check_whole()
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.parametrize("address", ["nowhere", "tcp://"])
@@ -96,9 +100,8 @@ def test_files_are_sent_to_workers_that_do_not_have_them_as_they_are_now(tmp_pat
     (tmp_path / "far").mkdir()
     (tmp_path / "here").mkdir()
     address, _ = scheduler
-    process = worker(tmp_path / "far", address)
     monkeypatch.chdir(tmp_path / "here")
-    try:
+    with workers_of(tmp_path / "far", address):
         for inner in ("ring", "direct"):
             (tmp_path / "here" / "mine.py").write_text(STAR.replace("{inner}", inner))
             given = {"topologies": "ring4", "sizes": ["1KiB", "1MiB"], "engines": "analytic"}
@@ -106,22 +109,15 @@ def test_files_are_sent_to_workers_that_do_not_have_them_as_they_are_now(tmp_pat
             wanted = collsim.sweep(**given, algorithms=inner, jobs=0)
             assert [row.error for row in found.rows] == ["", ""]
             assert [row.results["time_fs"] for row in found.rows] == [row.results["time_fs"] for row in wanted.rows]
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.slow
 def test_a_point_that_stands_still_on_a_cluster_is_failed_after_the_timeout(tmp_path, scheduler):
     sweeping = Sweeping(tmp_path)
     address, _ = scheduler
-    process = worker(tmp_path, address)
-    try:
+    with workers_of(tmp_path, address):
         sweeping.flag("hang", "self", SIZES[3], "always")
         assert sweeping.go("--cluster", address, "--timeout", "6s")[0] == 1
         rows = sweeping.rows()
         assert {size for size, row in rows.items() if row.status == "done"} == set(SIZES) - {SIZES[3]}
         assert rows[SIZES[3]].error == "It took longer than the 6 s that --timeout allows a point."
-    finally:
-        process.kill()
-        process.wait()
