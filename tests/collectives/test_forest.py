@@ -75,6 +75,7 @@ def test_estimates_are_near_the_engine_where_messages_take_one_link(algo, size):
     assert estimate_seconds(run.schedule, load("torus4x4"), size) == pytest.approx(run.result.time / 1e15, rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_variant_says_what_was_chosen_and_small_data_gets_short_trees():
     small, large = (prepare("torus8x8", engine="compiled").run("forest", size).schedule for size in (1024, 2**23))
     assert small.variant == "multitree's trees"
@@ -84,7 +85,12 @@ def test_the_variant_says_what_was_chosen_and_small_data_gets_short_trees():
 
 
 @pytest.mark.parametrize(
-    "name", ["mesh8x8", "torus8x8", "mesh4x4", "dgx-a100-x2", pytest.param("torus16x16", marks=pytest.mark.slow)]
+    "name",
+    [
+        "mesh4x4",
+        "dgx-a100-x2",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("mesh8x8", "torus8x8", "torus16x16")),
+    ],
 )
 @pytest.mark.parametrize("size", [1024, 32768, 2**20])
 def test_never_slower_than_multitree(name, size):

@@ -160,6 +160,7 @@ def test_pieces_of_a_share_have_trees_of_their_own(name, chunks, turns):
         assert schedule.boundaries(10**6 + 7)[::chunks] == [(10**6 + 7) * rank // n for rank in range(n + 1)]
 
 
+@pytest.mark.slow
 def test_two_pieces_reach_the_all_gather_that_tacos_finds():
     """TACOS needs 6,676.67 us for 2,048 MiB on the 3x4x5 torus at 50 GiB/s and 500 ns, one piece a rank 20 % more."""
     machine = {"latency": "500ns", "bandwidth": "50GiB/s", "collective": "all-gather", "size": "2048MiB"}

@@ -74,7 +74,7 @@ CASES = [(a, t) for a in ALGORITHMS for t in ("torus4x4", "fattree4x2") if sched
 
 
 @both_engines
-@pytest.mark.parametrize("payload, overhead", [(64, 4), (256, 16)])
+@pytest.mark.parametrize("payload, overhead", [pytest.param(64, 4, marks=pytest.mark.slow), (256, 16)])
 @pytest.mark.parametrize("algorithm, topo", CASES)
 def test_every_link_saves_a_head_flit_a_packet_but_the_first_of_a_message(algorithm, topo, payload, overhead, engine):
     plan = schedule(algorithm, topo, "all-reduce")

@@ -25,7 +25,11 @@ THROUGH_SWITCHES = [
 ]
 
 
-@pytest.mark.parametrize("settings", [{}, {"packet_payload": 256}, {"packet_payload": 256, "router_delay": "20ns"}])
+SMALL = {"packet_payload": 256}
+SETTINGS = [{}, pytest.param(SMALL, marks=pytest.mark.slow), SMALL | {"router_delay": "20ns"}]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("algorithm, topo", ONE_HOP + THROUGH_SWITCHES)
 def test_trains_suffice(algorithm, topo, settings):
     machine, plan = topology(topo), schedule(algorithm, topo, "all-reduce")

@@ -42,6 +42,7 @@ def sound(number):
         return None
 
 
+@pytest.mark.slow
 def test_any_cases():
     assert len(agreeing((k, sound(k)) for k in range(200))) > 3
 

@@ -105,6 +105,7 @@ def test_an_error_in_an_algorithm_is_recorded_with_its_line(sweeping):
     assert failed.error == f"bomb failed with ZeroDivisionError in bomb.py, line {line}: on purpose"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what, words", [("exit", "SystemExit"), ("mumble", r"half a character \udc80, and a long story")])
 def test_what_an_algorithm_raises_is_a_failed_point_and_the_others_go_on(sweeping, what, words):
     sweeping.flag(what, "self", SIZES[3], "always")
